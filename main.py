@@ -1,0 +1,67 @@
+"""The way in: `create_app(settings)` puts the parts together, `python main.py` serves them."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from vanilla import __version__
+from vanilla.accounts.revocation import Revocations
+from vanilla.database import Database
+from vanilla.services import Services
+from vanilla.settings import InvalidSettings, Settings, load_settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The whole application. Nothing is opened before its lifespan starts. Raises InvalidSettings."""
+    from pages import site
+    from vanilla.api import router
+
+    services = assemble(settings or load_settings())
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with running(services):
+            yield
+
+    app = FastAPI(
+        title="Vanilla", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
+    app.state.services = services
+    router.install(app, services)
+    site.register(app, services)
+    return app
+
+
+def assemble(settings: Settings) -> Services:
+    """Every part, made and not yet opened."""
+    database = Database(settings.sqlalchemy_url)
+    revocations = Revocations()
+    return Services(settings=settings, database=database, revocations=revocations)
+
+
+@asynccontextmanager
+async def running(services: Services) -> AsyncIterator[None]:
+    """Open what must be opened, in order; close it in the reverse order."""
+    services.database.open()
+    try:
+        yield
+    finally:
+        services.database.close()
+
+
+def main() -> int:
+    """Serve until stopped. Gives the exit status."""
+    try:
+        settings = load_settings()
+    except InvalidSettings as error:
+        sys.stderr.write(f"Vanilla cannot start: {error}\n")
+        return 2
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_config=None, ws="websockets")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""Who is asking, and with which credential."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vanilla.models import NO_GAME
+
+
+class Credential(StrEnum):
+    """How a caller proved who they are; it decides what they may do."""
+
+    SESSION = "session"  # the login cookie: everything its user may do
+    API_TOKEN = "api_token"  # vk_...: inference, usage, models and games
+    PLAY_TOKEN = "play_token"  # vp_...: inference, usage, models and a little of /auth/me, for one game
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated caller."""
+
+    user_id: str
+    username: str
+    is_admin: bool
+    credential: Credential
+    session_id: str | None = None  # of the login session behind a cookie or a play token
+    token_id: str | None = None  # of an API token
+    game_id: str = NO_GAME  # of a play token

@@ -1,0 +1,16 @@
+"""What a running Vanilla consists of: one object that main builds and that API and pages receive."""
+
+from dataclasses import dataclass
+
+from vanilla.accounts.revocation import Revocations
+from vanilla.database import Database
+from vanilla.settings import Settings
+
+
+@dataclass(kw_only=True)
+class Services:
+    """Every part by its name. Made (without touching disk or network) by `main.assemble`, opened by main's lifespan."""
+
+    settings: Settings
+    database: Database
+    revocations: Revocations

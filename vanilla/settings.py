@@ -1,0 +1,126 @@
+"""Every setting, read from the environment and from `.env`. The only module that reads the environment."""
+
+import ipaddress
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+DEFAULT_OLLAMA_URL = "http://localhost:11434"
+
+
+class InvalidSettings(Exception):
+    """A setting has a value that cannot be used; the message is one readable line for the host."""
+
+
+class Settings(BaseSettings):
+    """What the host can set. Names are the environment variables', in lower case."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
+
+    port: int = Field(3000, ge=0, le=65535, description="Port to listen on.")
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 lets other machines in.")
+    data_dir: Path = Field(Path("data"), description="Folder for the database, games and secrets.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in DATA_DIR.")
+    session_secret: SecretStr = Field(
+        SecretStr(""), description="Key that signs game addresses; empty makes one and keeps it in DATA_DIR."
+    )
+    anthropic_api_key: SecretStr = Field(SecretStr(""), description="The host's Anthropic key; empty turns Claude off.")
+    anthropic_base_url: str = Field("https://api.anthropic.com", description="Where Anthropic's API is.")
+    ollama_url: str = Field(DEFAULT_OLLAMA_URL, description="Where the host's Ollama is; empty for none.")
+    local_model: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="The embedded model: off; on (beside Ollama); auto (when no Ollama answers at the default address).",
+    )
+    admin_username: str = Field("admin", description="Name of the admin made at the first start.")
+    admin_password: SecretStr = Field(
+        SecretStr(""), description="Password of that admin; empty makes one and prints it once."
+    )
+    public_url: str = Field("", description="The address friends use, such as https://games.example.org.")
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (), description="Addresses or networks of reverse proxies whose X-Forwarded headers count, with commas."
+    )
+    metrics_token: SecretStr = Field(SecretStr(""), description="Bearer that may read /metrics from elsewhere.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    max_upload_mb: int = Field(200, ge=1, description="Largest upload of a game, in MB.")
+    max_unpacked_mb: int = Field(500, ge=1, description="Largest game once unpacked, in MB.")
+    max_game_files: int = Field(2000, ge=1, description="Most files in a game.")
+    user_storage_mb: int = Field(1000, ge=1, description="Disk that one user's games may take, in MB.")
+    min_free_disk_mb: int = Field(1000, ge=0, description="Uploads are refused below this much free disk, in MB.")
+    upstream_idle_seconds: float = Field(
+        300.0, gt=0, description="A model server that is silent for this long is given up."
+    )
+    node_env: str = Field("", description="Accepted for the sake of older .env files; unused.")
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("public_url", "anthropic_base_url", "ollama_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        value = value.strip().rstrip("/")
+        if not value:
+            return ""
+        parts = urlsplit(value if "://" in value else f"http://{value}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an address that starts with http:// or https://")
+        return parts.geturl()
+
+    @field_validator("anthropic_base_url")
+    @classmethod
+    def _anthropic_default(cls, value: str) -> str:
+        return value or "https://api.anthropic.com"
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin_only(cls, value: str) -> str:
+        if value and urlsplit(value).path:
+            raise ValueError("must be an origin without a path, such as https://games.example.org")
+        return value
+
+    @field_validator("admin_username")
+    @classmethod
+    def _some_name(cls, value: str) -> str:
+        return value.strip() or "admin"
+
+    @field_validator("log_level", "local_model", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """Where the database is, as SQLAlchemy names it."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'vanilla.db'}"
+
+    @cached_property
+    def signing_key(self) -> bytes:
+        """The key behind game capabilities: SESSION_SECRET, or one made once and kept in DATA_DIR with mode 600."""
+        if given := self.session_secret.get_secret_value():
+            return given.encode()
+        path = self.data_dir / "session_secret"
+        if not path.exists():
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(32))
+        return path.read_text().strip().encode()
+
+
+def load_settings() -> Settings:
+    """Settings of this process. Raises InvalidSettings with one line that names the variable and what is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise InvalidSettings(f"{name}: {reason}") from None
