@@ -12,6 +12,8 @@ from vanilla.accounts.revocation import Revocations
 from vanilla.database import Database
 from vanilla.services import Services
 from vanilla.settings import InvalidSettings, Settings, load_settings
+from vanilla.usage.feed import Feed
+from vanilla.usage.statistics import Statistics
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -39,7 +41,14 @@ def assemble(settings: Settings) -> Services:
     """Every part, made and not yet opened."""
     database = Database(settings.sqlalchemy_url)
     revocations = Revocations()
-    return Services(settings=settings, database=database, revocations=revocations)
+    statistics = Statistics(database)
+    return Services(
+        settings=settings,
+        database=database,
+        revocations=revocations,
+        statistics=statistics,
+        feed=Feed(statistics),
+    )
 
 
 @asynccontextmanager
@@ -47,7 +56,11 @@ async def running(services: Services) -> AsyncIterator[None]:
     """Open what must be opened, in order; close it in the reverse order."""
     services.database.open()
     try:
-        yield
+        await services.feed.open()
+        try:
+            yield
+        finally:
+            await services.feed.close()
     finally:
         services.database.close()
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from vanilla.accounts.revocation import Revocations
 from vanilla.database import Database
 from vanilla.settings import Settings
+from vanilla.usage.feed import Feed
+from vanilla.usage.statistics import Statistics
 
 
 @dataclass(kw_only=True)
@@ -14,3 +16,5 @@ class Services:
     settings: Settings
     database: Database
     revocations: Revocations
+    statistics: Statistics
+    feed: Feed
