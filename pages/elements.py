@@ -1,0 +1,406 @@
+"""The small parts that pages are made of. Words given to them are shown as text, never read as HTML.
+
+Everything is plain HTML with the classes of vanilla/static/design.css; nothing here is one of Quasar's widgets.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Literal
+
+from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
+from nicegui.events import GenericEventArguments
+
+from pages import design, figures
+from vanilla.models import utc_now, utc_text
+
+Action = Callable[[], Awaitable[None] | None]
+ButtonKind = Literal["quiet", "primary", "danger"]
+
+
+class Words(TextElement):
+    """An HTML element with text in it: `Words("h2", "Tokens")`."""
+
+    def __init__(self, tag: str, words: str, classes: str = "", **attributes: Any) -> None:
+        super().__init__(tag=tag, text=words)
+        _dress(self, classes, attributes)
+
+
+def box(tag: str = "div", classes: str = "", **attributes: Any) -> ui.element:
+    """An empty element to be filled: `with box("section", "card padded"):`. `aria_label` becomes `aria-label`."""
+    element = ui.element(tag)
+    _dress(element, classes, attributes)
+    return element
+
+
+def drawing(svg: str, classes: str = "") -> ui.html:
+    """One of our own drawings. Never for anything that a user gave."""
+    return ui.html(svg, sanitize=False, tag="span").classes(classes)
+
+
+def link(words: str, href: str, classes: str = "", **attributes: Any) -> Words:
+    """A link to one of our own addresses."""
+    return Words("a", words, classes, href=href, **attributes)
+
+
+def button(
+    words: str, on_click: Action | None = None, *, kind: ButtonKind = "quiet", classes: str = "", **attributes: Any
+) -> Words:
+    """A pill. Without `on_click` it submits the form that it stands in."""
+    element = Words("button", words, f"button {kind} {classes}", type="button" if on_click else "submit", **attributes)
+    if on_click is not None:
+        element.on("click", lambda _: on_click())
+    return element
+
+
+def button_link(words: str, href: str, *, kind: ButtonKind = "quiet", classes: str = "", **attributes: Any) -> Words:
+    """A link that looks like a pill button."""
+    return link(words, href, f"button {kind} {classes}", **attributes)
+
+
+def copy_button(words: str = "Copy", text: str | None = None, classes: str = "little") -> Words:
+    """Copies `text` or, without it, the code in the block that it stands in (frame.js does it)."""
+    attributes = {} if text is None else {"data_copy": text}
+    return Words("button", words, f"button copy {classes}", type="button", **attributes)
+
+
+class Segments:
+    """A choice of one among few, as pressed buttons. `on_change` gets the chosen key."""
+
+    def __init__(
+        self,
+        options: Mapping[str, str],
+        chosen: str,
+        on_change: Callable[[str], Awaitable[None] | None],
+        *,
+        label: str,
+        classes: str = "",
+    ) -> None:
+        self.chosen = chosen
+        self._on_change = on_change
+        self._buttons: dict[str, Words] = {}
+        with box("div", f"segments {classes}", role="group", aria_label=label):
+            for key, words in options.items():
+                pressed = str(key == chosen).lower()
+                part = Words("button", words, type="button", aria_pressed=pressed)
+                part.on("click", lambda _, key=key: self._choose(key))
+                self._buttons[key] = part
+
+    def _choose(self, key: str) -> Awaitable[None] | None:
+        if key == self.chosen:
+            return None
+        self.chosen = key
+        for other, part in self._buttons.items():
+            part.props["aria-pressed"] = str(other == key).lower()
+            part.update()
+        return self._on_change(key)
+
+
+def segment_links(options: Mapping[str, str], current: str, *, label: str, classes: str = "") -> None:
+    """The same look for pages beside each other: `{"/admin": "Live"}`, with the address of the current one."""
+    with box("nav", f"segments {classes}", aria_label=label):
+        for href, words in options.items():
+            link(words, href, **({"aria_current": "page"} if href == current else {}))
+
+
+def tag(words: str, classes: str = "") -> ui.element:
+    """A small label, such as `by mira`. Classes: `outlined`, `ok`, `danger`."""
+    with box("span", f"tag {classes}") as element:
+        Words("span", words, "words")
+    return element
+
+
+def talks_tag(classes: str = "") -> ui.element:
+    """Marks a game that uses a model."""
+    with box("span", f"tag talks {classes}", title="This game talks to a language model") as element:
+        drawing(SPARK)
+        Words("span", "talks")
+    return element
+
+
+def dotted(words: str, colour: str) -> ui.element:
+    """Words with a dot of a series' colour before them: `dotted("ollama", "mint")`."""
+    with box("span", "with-dot") as element:
+        box("span", f"dot {colour}", aria_hidden="true")
+        Words("span", words)
+    return element
+
+
+@contextmanager
+def form(on_submit: Callable[[dict[str, str]], Awaitable[None] | None], classes: str = "form") -> Iterator[ui.element]:
+    """A form whose fields come to `on_submit` by name, as text. Nothing in them is remembered by the page."""
+
+    def submitted(event: GenericEventArguments) -> Awaitable[None] | None:
+        values = event.args if isinstance(event.args, dict) else {}
+        return on_submit({str(name): value for name, value in values.items() if isinstance(value, str)})
+
+    with box("form", classes) as element:
+        yield element
+    element.on("submit", submitted, js_handler=_EMIT_FIELDS)
+
+
+class Field:
+    """A labelled input. `attributes` are the input's own: `type`, `autocomplete`, `required`, `value`, ..."""
+
+    def __init__(self, label: str, name: str, *, hint: str = "", classes: str = "", **attributes: Any) -> None:
+        with box("div", f"field {classes}"):
+            caption = Words("label", label)
+            self.input = box("input", "input", name=name, **{"type": "text", **attributes})
+            caption.props["for"] = self.input.html_id
+            if hint:
+                described = Words("span", hint, "hint")
+                self.input.props["aria-describedby"] = described.html_id
+
+
+def meter(part: float, *, label: str, classes: str = "") -> ui.element:
+    """A bar that is `part` (0 to 1) full. It turns cherry from nine tenths on."""
+    near = "near" if part >= 0.9 else ""
+    percent = f"{max(0.0, min(1.0, part)) * 100:.4g}"
+    with box("span", f"meter {near} {classes}", role="meter", aria_label=label) as element:
+        element.props.update({"aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": percent})
+        box("span").style(f"width: {percent}%")
+    return element
+
+
+def meter_row(words: str, value: str, part: float, *, note: str = "", classes: str = "") -> ui.element:
+    """A name, a figure and a bar below them."""
+    with box("div", "meter-row") as element:
+        with box("div", "words"):
+            Words("span", words)
+            Words("span", value)
+            if note:
+                Words("span", note, "quiet")
+        meter(part, label=words, classes=classes)
+    return element
+
+
+class Stat:
+    """A tile with one figure."""
+
+    def __init__(self, label: str, value: str, note: str = "") -> None:
+        with box("div", "card stat"):
+            Words("div", label, "label")
+            self._value = Words("div", value, "value")
+            self._note = Words("div", note, "note")
+
+    def update(self, value: str, note: str = "") -> None:
+        """Show another figure. Sends nothing where nothing changed."""
+        self._value.set_text(value)
+        self._note.set_text(note)
+
+
+@contextmanager
+def table(headings: Sequence[str], *, label: str, numbers: Sequence[int] = ()) -> Iterator[ui.element]:
+    """A table to be filled with `row()`. `numbers` are the positions of columns that hold figures; an empty heading
+    is a column of actions."""
+    with box("div", "table-scroll", role="region", aria_label=label, tabindex="0"), box("table", "table"):
+        with box("thead"), box("tr"):
+            for position, heading in enumerate(headings):
+                with box("th", "number" if position in numbers else "", scope="col"):
+                    Words("span", heading or "Actions", "" if heading else "for-readers")
+        with box("tbody") as body:
+            yield body
+
+
+def row(cells: Sequence[str | Callable[[], object]], *, numbers: Sequence[int] = ()) -> ui.element:
+    """A row of a table: a text is shown as text, a function draws its cell."""
+    with box("tr") as element:
+        for position, cell in enumerate(cells):
+            classes = "number" if position in numbers else ""
+            if isinstance(cell, str):
+                Words("td", cell, classes)
+            else:
+                with box("td", classes):
+                    cell()
+    return element
+
+
+def notice(words: str, kind: Literal["plain", "ok", "error"] = "plain", title: str = "") -> ui.element:
+    """Says what happened, and what to do. Read aloud as it appears."""
+    with box("div", f"notice {kind}", role="alert" if kind == "error" else "status") as element:
+        if title:
+            Words("strong", title)
+        Words("span", words)
+    return element
+
+
+@contextmanager
+def empty(title: str, sentence: str, *, heading: str = "h2") -> Iterator[ui.element]:
+    """What stands where nothing is yet; what to do next goes inside."""
+    with box("div", "empty") as element:
+        drawing(design.CONE)
+        Words(heading, title)
+        Words("p", sentence)
+        yield element
+
+
+def ago(moment: datetime) -> Words:
+    """`3 min ago`, kept current by frame.js, with the exact time on hover."""
+    return Words(
+        "time",
+        figures.ago(moment, utc_now()),
+        "nowrap",
+        datetime=utc_text(moment),
+        title=figures.exact(moment),
+        data_ago="",
+    )
+
+
+def code(source: str, label: str) -> ui.element:
+    """A block of code with a copy button. `label` says what it is: `JavaScript`, `index.html`."""
+    with box("div", "code") as element:
+        with box("div", "code-label"):
+            Words("span", label)
+            copy_button(classes="")
+        with box("pre", tabindex="0", role="region", aria_label=label):
+            Words("code", source)
+    return element
+
+
+def _dress(element: ui.element, classes: str, attributes: Mapping[str, Any]) -> None:
+    if classes:
+        element.classes(classes)
+    element.props.update({name.replace("_", "-"): value for name, value in attributes.items()})
+
+
+SPARK = (
+    '<svg viewBox="0 0 12 12" aria-hidden="true" focusable="false">'
+    '<path d="M6 0c.5 3.6 1.9 5.3 6 6-4.1.7-5.5 2.4-6 6-.5-3.6-1.9-5.3-6-6 4.1-.7 5.5-2.4 6-6z"/></svg>'
+)
+PLAY = '<svg viewBox="0 0 14 14" aria-hidden="true" focusable="false"><path d="M2 .8v12.4L13 7z"/></svg>'
+
+_EMIT_FIELDS)
+
+
+class Field:
+    """A labelled input. `attributes` are the input's own: `type`, `autocomplete`, `required`, `value`, ..."""
+
+    def __init__(self, label: str, name: str, *, hint: str = "", classes: str = "", **attributes: Any) -> None:
+        with box("div", f"field {classes}"):
+            caption = Words("label", label)
+            self.input = box("input", "input", name=name, **{"type": "text", **attributes})
+            caption.props["for"] = self.input.html_id
+            if hint:
+                described = Words("span", hint, "hint")
+                self.input.props["aria-describedby"] = described.html_id
+
+
+def meter(part: float, *, label: str, classes: str = "") -> ui.element:
+    """A bar that is `part` (0 to 1) full. It turns cherry from nine tenths on."""
+    near = "near" if part >= 0.9 else ""
+    percent = f"{max(0.0, min(1.0, part)) * 100:.4g}"
+    with box("span", f"meter {near} {classes}", role="meter", aria_label=label) as element:
+        element.props.update({"aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": percent})
+        box("span").style(f"width: {percent}%")
+    return element
+
+
+def meter_row(words: str, value: str, part: float, *, note: str = "", classes: str = "") -> ui.element:
+    """A name, a figure and a bar below them."""
+    with box("div", "meter-row") as element:
+        with box("div", "words"):
+            Words("span", words)
+            Words("span", value)
+            if note:
+                Words("span", note, "quiet")
+        meter(part, label=words, classes=classes)
+    return element
+
+
+class Stat:
+    """A tile with one figure."""
+
+    def __init__(self, label: str, value: str, note: str = "") -> None:
+        with box("div", "card stat"):
+            Words("div", label, "label")
+            self._value = Words("div", value, "value")
+            self._note = Words("div", note, "note")
+
+    def update(self, value: str, note: str = "") -> None:
+        """Show another figure. Sends nothing where nothing changed."""
+        self._value.set_text(value)
+        self._note.set_text(note)
+
+
+@contextmanager
+def table(headings: Sequence[str], *, label: str, numbers: Sequence[int] = ()) -> Iterator[ui.element]:
+    """A table to be filled with `row()`. `numbers` are the positions of columns that hold figures; an empty heading
+    is a column of actions."""
+    with box("div", "table-scroll", role="region", aria_label=label, tabindex="0"), box("table", "table"):
+        with box("thead"), box("tr"):
+            for position, heading in enumerate(headings):
+                with box("th", "number" if position in numbers else "", scope="col"):
+                    Words("span", heading or "Actions", "" if heading else "for-readers")
+        with box("tbody") as body:
+            yield body
+
+
+def row(cells: Sequence[str | Callable[[], object]], *, numbers: Sequence[int] = ()) -> ui.element:
+    """A row of a table: a text is shown as text, a function draws its cell."""
+    with box("tr") as element:
+        for position, cell in enumerate(cells):
+            classes = "number" if position in numbers else ""
+            if isinstance(cell, str):
+                Words("td", cell, classes)
+            else:
+                with box("td", classes):
+                    cell()
+    return element
+
+
+def notice(words: str, kind: Literal["plain", "ok", "error"] = "plain", title: str = "") -> ui.element:
+    """Says what happened, and what to do. Read aloud as it appears."""
+    with box("div", f"notice {kind}", role="alert" if kind == "error" else "status") as element:
+        if title:
+            Words("strong", title)
+        Words("span", words)
+    return element
+
+
+@contextmanager
+def empty(title: str, sentence: str, *, heading: str = "h2") -> Iterator[ui.element]:
+    """What stands where nothing is yet; what to do next goes inside."""
+    with box("div", "empty") as element:
+        drawing(design.CONE)
+        Words(heading, title)
+        Words("p", sentence)
+        yield element
+
+
+def ago(moment: datetime) -> Words:
+    """`3 min ago`, kept current by frame.js, with the exact time on hover."""
+    return Words(
+        "time",
+        figures.ago(moment, utc_now()),
+        "nowrap",
+        datetime=utc_text(moment),
+        title=figures.exact(moment),
+        data_ago="",
+    )
+
+
+def code(source: str, label: str) -> ui.element:
+    """A block of code with a copy button. `label` says what it is: `JavaScript`, `index.html`."""
+    with box("div", "code") as element:
+        with box("div", "code-label"):
+            Words("span", label)
+            copy_button(classes="")
+        with box("pre", tabindex="0", role="region", aria_label=label):
+            Words("code", source)
+    return element
+
+
+def _dress(element: ui.element, classes: str, attributes: Mapping[str, Any]) -> None:
+    if classes:
+        element.classes(classes)
+    element.props.update({name.replace("_", "-"): value for name, value in attributes.items()})
+
+
+SPARK = (
+    '<svg viewBox="0 0 12 12" aria-hidden="true" focusable="false">'
+    '<path d="M6 0c.5 3.6 1.9 5.300 6 6-4.100.7-5.500 2.400-6 6-.5-3.600-1.900-5.300-6-6 4.100-.7 5.500-2.400 6-6z"/></svg>'
+)
+PLAY = '<svg viewBox="0 0 14 14" aria-hidden="true" focusable="false"><path d="M2 .8v12.400L13 7z"/></svg>'
+
+_EMIT_FIELDS = "(event) => { event.preventDefault(); emit(Object.fromEntries(new FormData(event.target))); }"

@@ -1,0 +1,137 @@
+"""All pages together: registers them, then mounts NiceGUI on our app."""
+
+import importlib
+import logging
+from pathlib import Path
+
+import nicegui
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from nicegui import Client, ui
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from pages import clients, design, plain
+from pages.visitor import Busy, GoTo
+from vanilla.errors import VanillaError
+from vanilla.services import Services
+
+logger = logging.getLogger(__name__)
+
+PAGES = ("login", "games", "play", "upload", "account", "docs", "admin")
+RECONNECT_SECONDS = 10.0
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def register(app: FastAPI, services: Services) -> None:
+    """Add every page to `app`. Comes after all routes of the API: NiceGUI takes every path that is left."""
+    for name in PAGES:
+        if _exists(name):
+            importlib.import_module(f"pages.{name}").register(services)
+    services.revocations.subscribe(clients.close_revoked)
+    app.mount("/static", Assets(directory=design.STATIC), name="vanilla-static")
+    _answer_errors()
+    ui.add_head_html(design.head(), shared=True)
+    ui.run_with(
+        app,
+        title="Vanilla",
+        favicon=design.STATIC / "brand.svg",
+        dark=None,
+        language="en-US",
+        tailwind=False,
+        reconnect_timeout=RECONNECT_SECONDS,
+        show_welcome_message=False,
+    )
+
+
+class Assets(StaticFiles):
+    """Our static files. An address with its contents' digest, and a font, never changes; others are asked for again."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code in (200, 206, 304):
+            is_settled = b"v=" in scope.get("query_string", b"") or path.endswith(".woff2")
+            response.headers["Cache-Control"] = FOR_EVER if is_settled else "no-cache"
+            response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def _exists(name: str) -> bool:
+    folder = Path(__file__).parent
+    return (folder / f"{name}.py").exists() or "def register" in _source(folder / name / "__init__.py")
+
+
+def _source(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _answer_errors() -> None:
+    """Errors of pages, drawn without NiceGUI: no client is left behind, and no visitor reads what went wrong inside."""
+    inner = nicegui.app
+    inner.add_exception_handler(GoTo, _go_to)
+    inner.add_exception_handler(Busy, _busy)
+    inner.add_exception_handler(VanillaError, _vanilla_error)
+    inner.add_exception_handler(RequestValidationError, _not_found)
+    inner.add_exception_handler(404, _not_found)
+    inner.add_exception_handler(HTTPException, _http_error)
+    inner.add_exception_handler(Exception, _unexpected)
+
+
+def _go_to(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, GoTo)
+    return RedirectResponse(error.location, 303, {"Cache-Control": "no-store"})
+
+
+def _busy(request: Request, _error: Exception) -> Response:
+    return plain.busy(request.url.path)
+
+
+def _vanilla_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, VanillaError)
+    _drop_page_of(request)
+    return plain.message(_TITLES.get(error.status, "That did not work"), error.message, status=error.status)
+
+
+def _not_found(request: Request, _error: Exception) -> Response:
+    if request.url.path.startswith("/_nicegui"):
+        return PlainTextResponse("Not found.", 404)
+    _drop_page_of(request)
+    return plain.message(_TITLES[404], "Nothing is at this address. It may have been removed.", status=404)
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if request.url.path.startswith("/_nicegui"):
+        return PlainTextResponse(str(error.detail), error.status_code, error.headers)
+    _drop_page_of(request)
+    is_wrong_method = error.status_code == 405
+    sentence = "This address is a page: open it in the browser." if is_wrong_method else "Go back and try again."
+    return plain.message("That did not work", sentence, status=error.status_code)
+
+
+def _unexpected(request: Request, _error: Exception) -> Response:
+    # Starlette raises the error again once this answer is sent, so the server's log has all of it.
+    _drop_page_of(request)
+    return plain.message(
+        "Something broke",
+        "The fault is ours, and it has been written to the log. Try again; if it stays, tell the host.",
+        status=500,
+    )
+
+
+def _drop_page_of(request: Request) -> None:
+    """The client that NiceGUI made for a page that then failed would stay for a minute."""
+    for client in list(Client.instances.values()):
+        if client.request.scope is request.scope and not client.has_socket_connection:
+            clients.drop(client)
+
+
+_TITLES = {
+    401: "Sign in first",
+    403: "Not for you",
+    404: "Nothing here",
+    429: "Too fast",
+    503: "Not now",
+}

@@ -1,0 +1,134 @@
+"""Who is looking at a page: decided before NiceGUI makes anything for it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import quote, urlsplit
+
+from fastapi import Request
+from nicegui import Client
+
+from pages import clients
+from vanilla.accounts.caller import Caller
+from vanilla.accounts.periods import resets_at
+from vanilla.accounts.sessions import cookie_name
+from vanilla.errors import Forbidden, Unauthenticated
+from vanilla.models import User, utc_now
+from vanilla.services import Services
+
+
+class GoTo(Exception):
+    """Instead of this page, the browser goes to `location`."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location)
+        self.location = location
+
+
+class Busy(Exception):
+    """Too many pages wait for their browser to connect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Someone signed in, and what they have left. `token_limit` None is no limit, and so is `remaining_tokens` None."""
+
+    caller: Caller
+    user: User
+    tokens_used: int  # in the current period
+    remaining_tokens: int | None
+    resets_at: datetime | None
+    is_still_in: Callable[[], Awaitable[bool]] = field(repr=False, compare=False)
+
+    @property
+    def is_admin(self) -> bool:
+        return self.caller.is_admin
+
+    @property
+    def token_limit(self) -> int | None:
+        return self.user.token_limit
+
+    def stays_with(self, client: Client) -> None:
+        """Tie an open page to this visitor: it closes within a second of their sign-out, deactivation or new password.
+
+        Asked again at each connection, since they may have gone while the page was being built.
+        """
+        clients.belongs_to(client, self.caller)
+
+        async def check() -> None:
+            if not await self.is_still_in():
+                clients.close(client)
+
+        client.on_connect(check)
+
+
+def signed_in(services: Services) -> Callable[[Request], Awaitable[Visitor]]:
+    """The dependency of a page for anybody who is signed in: `visitor: Visitor = Depends(signed_in(services))`."""
+
+    async def visitor(request: Request) -> Visitor:
+        cookie = request.cookies.get(cookie_name(request.scope["origin"]))
+        try:
+            found = await load(services, cookie)
+        except Unauthenticated:
+            raise GoTo(login_address(request)) from None
+        if clients.are_too_many_waiting():
+            raise Busy
+        return found
+
+    return visitor
+
+
+def admin(services: Services) -> Callable[[Request], Awaitable[Visitor]]:
+    """The dependency of a page for admins alone. Everybody else sees a page that says so."""
+    anybody = signed_in(services)
+
+    async def visitor(request: Request) -> Visitor:
+        found = await anybody(request)
+        if not found.is_admin:
+            raise Forbidden("This page is for admins. Ask the host if you need it.")
+        return found
+
+    return visitor
+
+
+async def load(services: Services, cookie: str | None) -> Visitor:
+    """The visitor behind a session cookie. Raises Unauthenticated."""
+    caller = await services.callers.identify(bearer=None, cookie=cookie)
+    user = await services.users.get(caller.user_id)
+    now = utc_now()
+    used = services.users.current_usage(user, now)
+
+    async def is_still_in() -> bool:
+        try:
+            again = await services.callers.identify(bearer=None, cookie=cookie)
+        except Unauthenticated:
+            return False
+        return again.is_admin or not caller.is_admin
+
+    return Visitor(
+        caller=caller,
+        user=user,
+        tokens_used=used,
+        remaining_tokens=None if user.token_limit is None else max(0, user.token_limit - used),
+        resets_at=resets_at(user.limit_period, now),
+        is_still_in=is_still_in,
+    )
+
+
+def login_address(request: Request) -> str:
+    """The sign-in page that leads back here."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    here = local_path(here)
+    return "/login" if here == "/" else f"/login?next={quote(here, safe='/')}"
+
+
+def local_path(address: str | None) -> str:
+    """`address` if it is a path on this very site that may be opened after sign-in, else `/`."""
+    if not address or len(address) > 2000 or not address.startswith("/") or address.startswith(("//", "/\\")):
+        return "/"
+    if any(character < " " or character in "\\\x7f" for character in address):
+        return "/"  # browsers drop tabs and newlines, and read a backslash as a slash
+    parts = urlsplit(address)
+    if parts.scheme or parts.netloc or parts.path.startswith(("/login", "/auth/", "/api/")):
+        return "/"
+    return address

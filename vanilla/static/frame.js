@@ -1,0 +1,95 @@
+// What every page of ours does in the browser: the theme, menus, copy buttons and "3 min ago".
+(() => {
+  "use strict";
+  const root = document.documentElement;
+
+  function chooseTheme(theme) {
+    if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+    else delete root.dataset.theme;
+    try {
+      if (root.dataset.theme) localStorage.setItem("theme", theme);
+      else localStorage.removeItem("theme");
+    } catch { /* storage is closed to us: the choice lasts as long as the page */ }
+    showTheme();
+    announceTheme();
+  }
+
+  function showTheme() {
+    const now = root.dataset.theme || "auto";
+    for (const button of document.querySelectorAll("[data-theme-choice]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.themeChoice === now));
+    }
+  }
+
+  // Charts are drawn in fixed colours; they listen for this and draw anew.
+  function announceTheme() {
+    document.dispatchEvent(new CustomEvent("themechange"));
+  }
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", announceTheme);
+
+  async function copy(button) {
+    const source = button.dataset.copy || button.closest(".code, .secret")?.querySelector("code")?.textContent || "";
+    const copied = await write(source);
+    const label = button.dataset.label ?? (button.dataset.label = button.textContent);
+    button.textContent = copied ? "Copied" : "Press Ctrl+C";
+    clearTimeout(button.copyTimer);
+    button.copyTimer = setTimeout(() => { button.textContent = label; }, 2000);
+  }
+
+  async function write(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch { /* not a secure context, or not allowed: the old way */ }
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.style.cssText = "position:fixed;top:0;left:-999px";
+    document.body.append(area);
+    area.select();
+    const copied = document.execCommand("copy");
+    area.remove();
+    return copied;
+  }
+
+  document.addEventListener("click", (event) => {
+    const target = event.target instanceof Element ? event.target : null;
+    const theme = target?.closest("[data-theme-choice]");
+    if (theme) chooseTheme(theme.dataset.themeChoice);
+    const button = target?.closest("button.copy");
+    if (button) copy(button);
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(target)) menu.open = false;
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches?.("details.menu")) showTheme();
+  }, true);
+
+  const steps = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [30 * 86400, 86400, "d"]];
+
+  function tellTimes() {
+    for (const time of document.querySelectorAll("time[data-ago]")) {
+      const moment = new Date(time.dateTime);
+      const title = moment.toLocaleString();
+      if (time.title !== title) time.title = title;
+      const text = ago((Date.now() - moment) / 1000) ?? moment.toLocaleDateString();
+      if (time.firstChild && time.firstChild.nodeValue !== text) time.firstChild.nodeValue = text;
+    }
+  }
+
+  function ago(seconds) {
+    if (seconds < 10) return "just now";
+    const step = steps.find(([below]) => seconds < below);
+    return step && `${Math.floor(seconds / step[1])} ${step[2]} ago`;
+  }
+  setInterval(tellTimes, 15000);
+})();
