@@ -226,9 +226,8 @@ class Hold(SQLModel, table=True):
     backend: str = Field(sa_type=Text)
     model: str = Field(sa_type=Text)
     tokens: int  # set aside
-    prompt_tokens: int  # estimated, or reported once the upstream has
+    prompt_tokens: int  # estimated, or as reported once the upstream has
     completion_tokens: int = _count()  # seen so far, at the last checkpoint
-    reached_upstream: bool = _flag(False)
     started_at: datetime = _moment()
     expires_at: datetime = _moment()
     request_id: str | None = Field(default=None, sa_type=Text)

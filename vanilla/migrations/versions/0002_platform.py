@@ -91,7 +91,6 @@ def upgrade() -> None:
         sa.Column("tokens", sa.Integer(), nullable=False),
         sa.Column("prompt_tokens", sa.Integer(), nullable=False),
         sa.Column("completion_tokens", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("reached_upstream", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("started_at", vanilla.models.UtcText(), nullable=False),
         sa.Column("expires_at", vanilla.models.UtcText(), nullable=False),
         sa.Column("request_id", sa.Text(), nullable=True),

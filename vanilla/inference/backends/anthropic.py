@@ -1,0 +1,181 @@
+"""Anthropic's Messages API. Events and usage as of API versions 2023-06-01 and 2026-10-21."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from vanilla.errors import Unavailable, UpstreamFailed, VanillaError
+from vanilla.inference.backends.base import (
+    Lines,
+    Prompt,
+    Route,
+    Target,
+    Usage,
+    count_field,
+    flag_field,
+    named_once,
+    text_field,
+)
+
+OLDEST_VERSION = "2023-06-01"  # for callers who name none
+BEARER_SINCE = "2026-10-21"  # from this API version on the key goes up as a bearer, before it as x-api-key
+DEFAULT_OUTPUT = 4096  # set aside when max_tokens is missing: the upstream refuses such a call by itself
+
+
+class Anthropic:
+    """The host's account at Anthropic."""
+
+    name = "anthropic"
+    refused: frozenset[str] = frozenset()
+
+    def __init__(self, base_url: str, api_key: str) -> None:
+        self.base_url = base_url
+        self._api_key = api_key
+        self.routes = (
+            *(
+                Route("POST", path, "/v1/messages", read=read_messages, tap=MessagesTap, with_cap=with_max_tokens)
+                for path in ("/messages", "/v1/messages")
+            ),
+            Route("POST", "/v1/messages/count_tokens", "/v1/messages/count_tokens"),
+            Route("GET", "/v1/models", "/v1/models"),
+            Route("GET", "/v1/models/{model}", "/v1/models/{model}"),
+        )
+
+    @property
+    def is_configured(self) -> bool:
+        return bool(self._api_key)
+
+    async def target(self, model: str | None, headers: Mapping[str, str]) -> Target:
+        if not self._api_key:
+            raise Unavailable("Claude is not set up here: the host has to set ANTHROPIC_API_KEY and restart.")
+        version = headers.get("anthropic-version") or OLDEST_VERSION
+        up = {"anthropic-version": version}
+        if beta := headers.get("anthropic-beta"):
+            up["anthropic-beta"] = beta
+        if version >= BEARER_SINCE:
+            up["authorization"] = f"Bearer {self._api_key}"
+        else:
+            up["x-api-key"] = self._api_key
+        return Target(self.base_url, up)
+
+    def unreachable(self) -> VanillaError:
+        return UpstreamFailed("Anthropic does not answer: the host has to check the network and ANTHROPIC_BASE_URL.")
+
+    def refusal(self, status: int) -> VanillaError | None:
+        if status in (401, 403):
+            return UpstreamFailed("Anthropic refused the host's key: the host has to check ANTHROPIC_API_KEY.")
+        return None
+
+    def failure_event(self, error: VanillaError, route: Route) -> bytes:
+        body = {"type": "error", "error": {"type": error.type, "message": error.message}}
+        return b"event: error\ndata: " + orjson.dumps(body) + b"\n\n"
+
+
+def read_messages(body: dict[str, Any], raw: bytes) -> Prompt:
+    """A request to create a message. Raises BadRequest."""
+    named_once(body, raw, "model", "stream", "max_tokens")
+    cap = count_field(body, "max_tokens")
+    thinking = body.get("thinking")
+    budget = count_field(thinking, "budget_tokens") if isinstance(thinking, dict) else None
+    return Prompt(
+        body=body,
+        raw=raw,
+        model=text_field(body, "model"),
+        stream=flag_field(body, "stream", default=False),
+        output_cap=DEFAULT_OUTPUT if cap is None else max(0, cap),
+        least_output=max(0, budget) + 1 if budget is not None else 1,
+        text=[body.get(name) for name in ("system", "messages", "tools", "output_config", "output_format")],
+    )
+
+
+def with_max_tokens(prompt: Prompt, cap: int) -> bytes:
+    """The request with a lower output cap."""
+    return orjson.dumps({**prompt.body, "max_tokens": cap})
+
+
+class MessagesTap:
+    """Usage from a message: message_start, then every non-null field of each message_delta overwrites (they are
+    cumulative; adding would count twice)."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self.usage = Usage()
+        self.is_complete = False
+        self.has_failed = False
+        self._lines = Lines()
+        self._told: dict[str, Any] = {}
+        self._text: list[str] = []
+        self._length = 0
+
+    def feed(self, chunk: bytes) -> bytes:
+        for line in self._lines.feed(chunk):
+            if line.startswith(b"data:"):
+                self._event(line[5:])
+        return chunk
+
+    def finish(self) -> bytes:
+        self.feed(b"\n")
+        return b""
+
+    def read(self, body: bytes) -> None:
+        try:
+            message = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return
+        if isinstance(message, dict):
+            self._take_usage(message.get("usage"))
+            self.is_complete = self.usage.completion_tokens is not None
+            content = message.get("content")
+            for block in content if isinstance(content, list) else []:
+                self._add_text(block)
+
+    @property
+    def text(self) -> str:
+        return "".join(self._text)
+
+    @property
+    def tokens_so_far(self) -> int:
+        return max(self.usage.completion_tokens or 0, self._length // 4)
+
+    def _event(self, data: bytes) -> None:
+        try:
+            event = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return  # passed on as it came; what it meant stays unknown
+        if not isinstance(event, dict):
+            return
+        kind = event.get("type")
+        if kind == "content_block_delta":
+            self._add_text(event.get("delta"))
+        elif kind == "content_block_start":
+            self._add_text(event.get("content_block"))
+        elif kind == "message_start":
+            message = event.get("message")
+            self._take_usage(message.get("usage") if isinstance(message, dict) else None)
+        elif kind == "message_delta":
+            self._take_usage(event.get("usage"))
+        elif kind == "message_stop":
+            self.is_complete = True
+        elif kind == "error":
+            self.has_failed = True
+
+    def _take_usage(self, usage: Any) -> None:
+        if not isinstance(usage, dict):
+            return
+        self._told.update((name, value) for name, value in usage.items() if isinstance(value, int))
+        told = self._told
+        if "input_tokens" in told:
+            self.usage.cache_read_tokens = told.get("cache_read_input_tokens", 0)
+            self.usage.cache_write_tokens = told.get("cache_creation_input_tokens", 0)
+            cached = self.usage.cache_read_tokens + self.usage.cache_write_tokens
+            self.usage.prompt_tokens = told["input_tokens"] + cached
+        self.usage.completion_tokens = told.get("output_tokens", self.usage.completion_tokens)
+
+    def _add_text(self, block: Any) -> None:
+        if not isinstance(block, dict):
+            return
+        for name in ("text", "thinking", "partial_json"):
+            value = block.get(name)
+            if isinstance(value, str) and value:
+                self._text.append(value)
+                self._length += len(value)

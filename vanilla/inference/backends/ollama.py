@@ -1,0 +1,341 @@
+"""Ollama's API, native and OpenAI-compatible: the host's server, or the embedded model."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+import orjson
+
+from vanilla.errors import BadRequest, Unavailable, UpstreamFailed, VanillaError
+from vanilla.inference.backends.base import (
+    Lines,
+    Prompt,
+    Route,
+    Target,
+    Usage,
+    count_field,
+    flag_field,
+    named_once,
+    text_field,
+)
+from vanilla.inference.local.process import LocalModel
+from vanilla.inference.local.weights import MODEL
+from vanilla.settings import DEFAULT_OLLAMA_URL
+
+DEFAULT_OUTPUT = 2048  # set aside when no cap is asked for, and sent up for users with a limit
+ASK_AGAIN = 30.0  # seconds between looks for a server at the default address
+PROBE_TIMEOUT = aiohttp.ClientTimeout(total=1.0)
+
+MANAGEMENT = frozenset({"/api/pull", "/api/push", "/api/create", "/api/copy", "/api/delete", "/api/blobs"})
+
+
+class Ollama:
+    """The host's Ollama server; where there is none, the embedded model."""
+
+    name = "ollama"
+    refused = MANAGEMENT
+
+    def __init__(
+        self, url: str, local_mode: str, local: LocalModel, session: aiohttp.ClientSession | None = None
+    ) -> None:
+        self.url = url
+        self._mode = local_mode
+        self._local = local
+        self.session = session  # to look whether the server is there; set when the app opens
+        self._is_up = False
+        self._asked_at = -ASK_AGAIN
+        self._asking = asyncio.Lock()
+        self.routes = ROUTES
+
+    async def target(self, model: str | None, headers: Mapping[str, str]) -> Target:
+        if self._mode == "on" and model == MODEL:
+            return await self._embedded()
+        if self._mode == "auto" and self.url in ("", DEFAULT_OLLAMA_URL):
+            if self.url and await self._answers():
+                return Target(self.url)
+            if self._local.is_installed():
+                return await self._embedded()
+        if not self.url:
+            raise Unavailable("No Ollama is set up here: the host has to set OLLAMA_URL and restart.")
+        return Target(self.url)
+
+    @property
+    def has_embedded(self) -> bool:
+        """Whether the embedded model may answer beside the server (LOCAL_MODEL=on)."""
+        return self._mode == "on" and self._local.is_installed()
+
+    def unreachable(self) -> VanillaError:
+        self._asked_at = -ASK_AGAIN
+        return UpstreamFailed(f"Ollama does not answer at {self.url or 'its address'}: the host has to start it.")
+
+    def refusal(self, status: int) -> VanillaError | None:
+        return None
+
+    def failure_event(self, error: VanillaError, route: Route) -> bytes:
+        if route.is_openai:
+            body = {"error": {"message": error.message, "type": error.type, "code": None}}
+            return b"data: " + orjson.dumps(body) + b"\n\n"
+        return orjson.dumps({"error": error.message}) + b"\n"
+
+    async def _embedded(self) -> Target:
+        endpoint = await self._local.endpoint()
+        return Target(endpoint.base_url, endpoint.headers, is_embedded=True)
+
+    async def _answers(self) -> bool:
+        """Whether a server is there, asked at most every ASK_AGAIN seconds."""
+        async with self._asking:
+            if time.monotonic() - self._asked_at < ASK_AGAIN:
+                return self._is_up
+            self._is_up = await self._probe()
+            self._asked_at = time.monotonic()
+            return self._is_up
+
+    async def _probe(self) -> bool:
+        assert self.session is not None, "opened with the app"
+        try:
+            async with self.session.get(f"{self.url}/api/version", timeout=PROBE_TIMEOUT) as response:
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+
+def read_chat(body: dict[str, Any], raw: bytes) -> Prompt:
+    """A request for /api/chat. Raises BadRequest."""
+    return _read(body, raw, "messages", "tools", "format")
+
+
+def read_generate(body: dict[str, Any], raw: bytes) -> Prompt:
+    """A request for /api/generate. Raises BadRequest."""
+    prompt = _read(body, raw, "system", "prompt", "suffix", "format")
+    images = body.get("images")
+    if isinstance(images, list):
+        prompt.text.append({"images": images})
+    return prompt
+
+
+def read_embed(body: dict[str, Any], raw: bytes) -> Prompt:
+    """A request for /api/embed: nothing is generated. Raises BadRequest."""
+    named_once(body, raw, "model", "input", any_case=True)
+    model = text_field(body, "model")
+    return Prompt(body=body, raw=raw, model=model, stream=False, output_cap=0, least_output=0, text=body.get("input"))
+
+
+def read_openai(body: dict[str, Any], raw: bytes) -> Prompt:
+    """A request for /v1/chat/completions. Raises BadRequest. `n` answers cost n times the cap."""
+    names = ("model", "stream", "max_tokens", "max_completion_tokens", "n", "stream_options")
+    named_once(body, raw, *names, any_case=True)
+    caps = [cap for name in ("max_tokens", "max_completion_tokens") if (cap := count_field(body, name)) is not None]
+    cap = max(caps, default=-1)
+    answers = max(1, count_field(body, "n") or 1)
+    stream = flag_field(body, "stream", default=False)
+    options = body.get("stream_options")
+    if stream and not (isinstance(options, dict) and options.get("include_usage")):
+        # Without it a stream tells no usage. The extra chunk it brings is taken out again by the tap.
+        raw = orjson.dumps({**body, "stream_options": {**(options or {}), "include_usage": True}})
+    return Prompt(
+        body=body,
+        raw=raw,
+        model=text_field(body, "model"),
+        stream=stream,
+        output_cap=(cap if cap > 0 else DEFAULT_OUTPUT) * answers,
+        least_output=answers,
+        cap_is_default=cap <= 0,
+        text=[body.get(name) for name in ("messages", "tools", "response_format")],
+    )
+
+
+def with_num_predict(prompt: Prompt, cap: int) -> bytes:
+    """The request with another output cap."""
+    return orjson.dumps({**prompt.body, "options": {**(prompt.body.get("options") or {}), "num_predict": cap}})
+
+
+def with_openai_cap(prompt: Prompt, cap: int) -> bytes:
+    """The request with another output cap, shared by its `n` answers."""
+    body = orjson.loads(prompt.raw)
+    answers = max(1, count_field(body, "n") or 1)
+    named = [name for name in ("max_tokens", "max_completion_tokens") if name in body] or ["max_tokens"]
+    return orjson.dumps({**body, **dict.fromkeys(named, cap // answers)})
+
+
+class LinesTap:
+    """Usage from native answers: the last line of a stream, or the one object, has prompt_eval_count and eval_count.
+    Either may be missing or 0 (older servers, a cached prompt): then it is for us to estimate."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self.usage = Usage()
+        self.is_complete = False
+        self.has_failed = False
+        self._generates = prompt.output_cap > 0
+        self._lines = Lines()
+        self._text: list[str] = []
+
+    def feed(self, chunk: bytes) -> bytes:
+        for line in self._lines.feed(chunk):
+            self._line(line)
+        return chunk
+
+    def finish(self) -> bytes:
+        self.feed(b"\n")
+        return b""
+
+    def read(self, body: bytes) -> None:
+        self._line(body)
+
+    @property
+    def text(self) -> str:
+        return "".join(self._text)
+
+    @property
+    def tokens_so_far(self) -> int:
+        return self.usage.completion_tokens or len(self._text)  # a line is a token, near enough
+
+    def _line(self, line: bytes) -> None:
+        try:
+            answer = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return
+        if not isinstance(answer, dict):
+            return
+        message = answer.get("message")
+        for part in (answer, message if isinstance(message, dict) else {}):
+            for name in ("response", "content", "thinking"):
+                value = part.get(name)
+                if isinstance(value, str) and value:
+                    self._text.append(value)
+            if part.get("tool_calls"):
+                self._text.append(orjson.dumps(part["tool_calls"]).decode())
+        self.has_failed = self.has_failed or "error" in answer
+        if answer.get("done") is True or "embeddings" in answer or "embedding" in answer:
+            self.is_complete = True
+            self.usage.prompt_tokens = _positive(answer.get("prompt_eval_count"))
+            generated = _positive(answer.get("eval_count"))
+            self.usage.completion_tokens = generated if self._generates and self._text else generated or 0
+
+
+class OpenAITap:
+    """Usage from an OpenAI-compatible answer: `usage` of the object, or of the chunk before `[DONE]`."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self.usage = Usage()
+        self.is_complete = False
+        self.has_failed = False
+        options = prompt.body.get("stream_options")
+        self._asked = isinstance(options, dict) and bool(options.get("include_usage"))
+        self._lines = Lines()
+        self._dropped = False
+        self._text: list[str] = []
+
+    def feed(self, chunk: bytes) -> bytes:
+        lines = self._lines.feed(chunk)
+        kept = []
+        for line in lines:
+            only_usage = line.startswith(b"data:") and self._data(line[5:].strip())
+            if only_usage and not self._asked:
+                self._dropped = True  # and the empty line that ends its event
+            elif self._dropped and not line.strip():
+                self._dropped = False
+            else:
+                kept.append(line)
+        return chunk if self._asked else b"".join(line + b"\n" for line in kept)
+
+    def finish(self) -> bytes:
+        rest = self._lines.rest()
+        return b"" if self._asked or not rest else self.feed(b"\n")
+
+    def read(self, body: bytes) -> None:
+        self._data(body)
+        self.is_complete = self.usage.completion_tokens is not None
+
+    @property
+    def text(self) -> str:
+        return "".join(self._text)
+
+    @property
+    def tokens_so_far(self) -> int:
+        return self.usage.completion_tokens or len(self._text)
+
+    def _data(self, data: bytes) -> bool:
+        """Take in one event; True if usage is all it says."""
+        if data == b"[DONE]":
+            self.is_complete = True
+            return False
+        try:
+            event = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return False
+        if not isinstance(event, dict):
+            return False
+        self.has_failed = self.has_failed or "error" in event
+        usage = event.get("usage")
+        if isinstance(usage, dict):
+            self.usage.prompt_tokens = _positive(usage.get("prompt_tokens"))
+            self.usage.completion_tokens = _positive(usage.get("completion_tokens"))
+        choices = event.get("choices")
+        for choice in choices if isinstance(choices, list) else []:
+            self._add_text(choice.get("delta") or choice.get("message") if isinstance(choice, dict) else None)
+        return isinstance(usage, dict) and choices == []
+
+    def _add_text(self, part: Any) -> None:
+        if not isinstance(part, dict):
+            return
+        for name in ("content", "reasoning", "reasoning_content"):
+            value = part.get(name)
+            if isinstance(value, str) and value:
+                self._text.append(value)
+        if part.get("tool_calls"):
+            self._text.append(orjson.dumps(part["tool_calls"]).decode())
+
+
+def _read(body: dict[str, Any], raw: bytes, *prompt_fields: str) -> Prompt:
+    named_once(body, raw, "model", "stream", "options", "num_predict", *prompt_fields, any_case=True)
+    options = body.get("options")
+    if options is not None and not isinstance(options, dict):
+        raise BadRequest("options: must be an object.")
+    for key in options or {}:
+        if key != "num_predict" and key.casefold() == "num_predict":
+            raise BadRequest(f"Write num_predict in lower case, not {key}.")
+    asked = count_field(options or {}, "num_predict")
+    is_default = asked is None or asked < 0
+    return Prompt(
+        body=body,
+        raw=raw,
+        model=text_field(body, "model"),
+        stream=flag_field(body, "stream", default=True),
+        output_cap=DEFAULT_OUTPUT if asked is None or asked < 0 else asked,
+        cap_is_default=is_default,
+        text=[body.get(name) for name in prompt_fields],
+    )
+
+
+def _positive(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+_CHAT = Route("POST", "/api/chat", "/api/chat", read=read_chat, tap=LinesTap, with_cap=with_num_predict)
+_GENERATE = replace(_CHAT, path="/api/generate", upstream="/api/generate", read=read_generate)
+ROUTES = (
+    _CHAT,
+    replace(_CHAT, path="/chat"),
+    _GENERATE,
+    replace(_GENERATE, path="/generate"),
+    Route("POST", "/api/embed", "/api/embed", read=read_embed, tap=LinesTap),
+    Route(
+        "POST",
+        "/v1/chat/completions",
+        "/v1/chat/completions",
+        read=read_openai,
+        tap=OpenAITap,
+        with_cap=with_openai_cap,
+        is_openai=True,
+    ),
+    Route("POST", "/api/show", "/api/show"),
+    Route("GET", "/api/tags", "/api/tags"),
+    Route("GET", "/models", "/api/tags"),
+    Route("GET", "/api/ps", "/api/ps"),
+    Route("GET", "/api/version", "/api/version"),
+    Route("GET", "/v1/models", "/v1/models", is_openai=True),
+    Route("GET", "/v1/models/{model}", "/v1/models/{model}", is_openai=True),
+)
