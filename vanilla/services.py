@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
+from vanilla.accounts.callers import Callers
+from vanilla.accounts.passwords import Passwords
 from vanilla.accounts.revocation import Revocations
+from vanilla.accounts.sessions import Sessions
+from vanilla.accounts.throttle import Throttle
+from vanilla.accounts.tokens import ApiTokens, PlayTokens
+from vanilla.accounts.users import Users
 from vanilla.database import Database
 from vanilla.settings import Settings
 from vanilla.usage.feed import Feed
@@ -16,5 +22,12 @@ class Services:
     settings: Settings
     database: Database
     revocations: Revocations
+    callers: Callers
+    passwords: Passwords
+    users: Users
+    sessions: Sessions
+    api_tokens: ApiTokens
+    play_tokens: PlayTokens
+    throttle: Throttle
     statistics: Statistics
     feed: Feed

@@ -10,8 +10,8 @@ class Credential(StrEnum):
     """How a caller proved who they are; it decides what they may do."""
 
     SESSION = "session"  # the login cookie: everything its user may do
-    API_TOKEN = "api_token"  # vk_...: inference, usage, models and games
-    PLAY_TOKEN = "play_token"  # vp_...: inference, usage, models and a little of /auth/me, for one game
+    API_TOKEN = "api_token"  # noqa: S105  the kind's name, no secret. vk_...: inference, usage, models and games
+    PLAY_TOKEN = "play_token"  # noqa: S105  the same. vp_...: inference, usage, models and a little of /auth/me, for one game
 
 
 @dataclass(frozen=True, slots=True)

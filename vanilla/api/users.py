@@ -1,0 +1,22 @@
+"""A user as the API shows them."""
+
+from typing import Any
+
+from vanilla.accounts.users import Users
+from vanilla.models import User, utc_text
+
+
+def shown(user: User) -> dict[str, Any]:
+    """The `User` of the HTTP contract: `tokens_used` counts the current period, null means no limit."""
+    return {
+        "id": user.id,
+        "username": user.username,
+        "is_admin": user.is_admin,
+        "is_active": user.is_active,
+        "token_limit": user.token_limit,
+        "limit_period": user.limit_period,
+        "tokens_used": Users.current_usage(user),
+        "requests_per_minute": user.requests_per_minute,
+        "concurrent_calls": user.concurrent_calls,
+        "created_at": utc_text(user.created_at),
+    }
