@@ -59,6 +59,36 @@ def button_link(words: str, href: str, *, kind: ButtonKind = "quiet", classes: s
     return link(words, href, f"button {kind} {classes}", **attributes)
 
 
+def sure_button(words: str, sure: str, action: Action, *, of: str = "") -> Words:
+    """A dangerous button that asks once more: the first press shows `sure`, the second does it. `of` tells readers
+    what it is about."""
+    asked = False
+
+    def show(is_asking: bool) -> None:
+        nonlocal asked
+        asked = is_asking
+        shown = sure if is_asking else words
+        element.set_text(shown)
+        if of:
+            element.props["aria-label"] = f"{shown}: {of}"
+        element.classes(add="danger" if is_asking else None, remove=None if is_asking else "danger")
+
+    def pressed() -> Awaitable[None] | None:
+        if asked:
+            return action()
+        show(True)
+        return None
+
+    def left() -> None:
+        if asked and not element.is_deleted:
+            show(False)
+
+    element = button(words, pressed, classes="little")
+    element.on("blur", left)
+    show(False)
+    return element
+
+
 def copy_button(words: str = "Copy", text: str | None = None, classes: str = "little") -> Words:
     """Copies `text` or, without it, the code in the block that it stands in (frame.js does it)."""
     attributes = {} if text is None else {"data_copy": text}
@@ -203,11 +233,13 @@ def table(headings: Sequence[str], *, label: str, numbers: Sequence[int] = ()) -
             yield body
 
 
-def row(cells: Sequence[str | Callable[[], object]], *, numbers: Sequence[int] = ()) -> ui.element:
+def row(
+    cells: Sequence[str | Callable[[], object]], *, numbers: Sequence[int] = (), actions: Sequence[int] = ()
+) -> ui.element:
     """A row of a table: a text is shown as text, a function draws its cell."""
     with box("tr") as element:
         for position, cell in enumerate(cells):
-            classes = "number" if position in numbers else ""
+            classes = "number" if position in numbers else "actions" if position in actions else ""
             if isinstance(cell, str):
                 Words("td", cell, classes)
             else:

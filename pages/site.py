@@ -9,12 +9,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from nicegui import Client, ui
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from pages import clients, design, plain
-from pages.visitor import Busy, GoTo
+from pages.visitor import Instead
 from vanilla.errors import VanillaError
 from vanilla.services import Services
 
@@ -70,8 +70,7 @@ def _source(path: Path) -> str:
 def _answer_errors() -> None:
     """Errors of pages, drawn without NiceGUI: no client is left behind, and no visitor reads what went wrong inside."""
     inner = nicegui.app
-    inner.add_exception_handler(GoTo, _go_to)
-    inner.add_exception_handler(Busy, _busy)
+    inner.add_exception_handler(Instead, _instead)
     inner.add_exception_handler(VanillaError, _vanilla_error)
     inner.add_exception_handler(RequestValidationError, _not_found)
     inner.add_exception_handler(404, _not_found)
@@ -79,13 +78,9 @@ def _answer_errors() -> None:
     inner.add_exception_handler(Exception, _unexpected)
 
 
-def _go_to(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, GoTo)
-    return RedirectResponse(error.location, 303, {"Cache-Control": "no-store"})
-
-
-def _busy(request: Request, _error: Exception) -> Response:
-    return plain.busy(request.url.path)
+def _instead(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Instead)
+    return error.response
 
 
 def _vanilla_error(request: Request, error: Exception) -> Response:

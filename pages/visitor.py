@@ -7,8 +7,9 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import Request
 from nicegui import Client
+from starlette.responses import RedirectResponse, Response
 
-from pages import clients
+from pages import clients, plain
 from vanilla.accounts.caller import Caller
 from vanilla.accounts.periods import resets_at
 from vanilla.accounts.sessions import cookie_name
@@ -17,16 +18,12 @@ from vanilla.models import User, utc_now
 from vanilla.services import Services
 
 
-class GoTo(Exception):
-    """Instead of this page, the browser goes to `location`."""
+class Instead(Exception):
+    """Raised by a page's dependency: the browser gets `response`, and NiceGUI makes nothing."""
 
-    def __init__(self, location: str) -> None:
-        super().__init__(location)
-        self.location = location
-
-
-class Busy(Exception):
-    """Too many pages wait for their browser to connect."""
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +45,11 @@ class Visitor:
     def token_limit(self) -> int | None:
         return self.user.token_limit
 
+    async def authorise(self) -> None:
+        """To be called first in what a page does later on: the visitor may be out by then. Raises Unauthenticated."""
+        if not await self.is_still_in():
+            raise Unauthenticated("You are signed out: sign in again.")
+
     def stays_with(self, client: Client) -> None:
         """Tie an open page to this visitor: it closes within a second of their sign-out, deactivation or new password.
 
@@ -66,13 +68,12 @@ def signed_in(services: Services) -> Callable[[Request], Awaitable[Visitor]]:
     """The dependency of a page for anybody who is signed in: `visitor: Visitor = Depends(signed_in(services))`."""
 
     async def visitor(request: Request) -> Visitor:
-        cookie = request.cookies.get(cookie_name(request.scope["origin"]))
         try:
-            found = await load(services, cookie)
+            found = await load(services, cookie_of(request))
         except Unauthenticated:
-            raise GoTo(login_address(request)) from None
+            raise go_to(login_address(request)) from None
         if clients.are_too_many_waiting():
-            raise Busy
+            raise Instead(plain.busy(request.url.path))
         return found
 
     return visitor
@@ -113,6 +114,16 @@ async def load(services: Services, cookie: str | None) -> Visitor:
         resets_at=resets_at(user.limit_period, now),
         is_still_in=is_still_in,
     )
+
+
+def cookie_of(request: Request) -> str | None:
+    """The session cookie that came with a request."""
+    return request.cookies.get(cookie_name(request.scope["origin"]))
+
+
+def go_to(location: str) -> Instead:
+    """To be raised: a redirect to a local path."""
+    return Instead(RedirectResponse(location, 303, {"Cache-Control": "no-store"}))
 
 
 def login_address(request: Request) -> str:

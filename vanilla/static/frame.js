@@ -74,6 +74,40 @@
     if (event.target.matches?.("details.menu")) showTheme();
   }, true);
 
+  // A form with data-api sends its fields there as JSON, shows the answer, and fires "done".
+  document.addEventListener("submit", async (event) => {
+    const form = event.target.closest("form[data-api]");
+    if (!form) return;
+    event.preventDefault();
+    const button = form.querySelector("button:not([type=button])");
+    const answer = form.querySelector("[data-answer]");
+    const fields = [...new FormData(form)].filter(([name]) => name);
+    const say = (text, kind) => {
+      answer.className = `notice ${kind}`;
+      answer.textContent = text;
+    };
+    button.disabled = true;
+    try {
+      const response = await fetch(form.dataset.api, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(Object.fromEntries(fields)),
+      });
+      if (response.ok) {
+        form.reset();
+        say(form.dataset.done, "ok");
+        form.dispatchEvent(new Event("done"));
+      } else {
+        const body = await response.json().catch(() => null);
+        say(body?.error?.message || "That did not work. Try again.", "error");
+      }
+    } catch {
+      say("The server cannot be reached. Try again.", "error");
+    } finally {
+      button.disabled = false;
+    }
+  });
+
   const steps = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [30 * 86400, 86400, "d"]];
 
   function tellTimes() {

@@ -1,0 +1,193 @@
+"""The parts of the account page that decide who gets in: API tokens, signed-in browsers, the password."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from nicegui import ui
+
+from pages.elements import (
+    Field,
+    Words,
+    ago,
+    box,
+    button,
+    copy_button,
+    form,
+    notice,
+    row,
+    sure_button,
+    table,
+    tag,
+)
+from pages.visitor import Visitor
+from vanilla.accounts.passwords import SHORTEST
+from vanilla.accounts.tokens import LONGEST_NAME
+from vanilla.errors import VanillaError
+from vanilla.models import ApiToken, LoginSession
+from vanilla.services import Services
+
+Changed = Callable[[], Awaitable[None]]
+
+
+class Tokens:
+    """API tokens: make one (shown once), list them, revoke one."""
+
+    def __init__(self, services: Services, visitor: Visitor, tokens: Sequence[ApiToken]) -> None:
+        self._services = services
+        self._visitor = visitor
+        with box("section", "card padded stack close"):
+            with box("div", "stack tight"):
+                Words("h2", "API tokens", "as-h3")
+                Words("p", "For your own programs, with the official SDKs. They may spend your tokens.", "quiet")
+            with form(self._create, "line-up form-line"):
+                Field("Name of the program", "name", classes="grow", required=True, maxlength=LONGEST_NAME)
+                button("Make a token", classes="at-foot")
+            self._answer = box("div")
+            self._list = box("div")
+        self._draw(tokens)
+
+    async def refresh(self) -> None:
+        """Read the tokens again and show them."""
+        self._draw(await self._services.api_tokens.list(self._visitor.user.id))
+
+    async def _create(self, values: dict[str, str]) -> None:
+        self._answer.clear()
+        try:
+            await self._visitor.authorise()
+            secret, made = await self._services.api_tokens.create(self._visitor.user.id, values.get("name", ""))
+        except VanillaError as error:
+            with self._answer:
+                notice(error.message, "error")
+            return
+        with self._answer, box("div", "notice ok stack tight", role="status"):
+            Words("strong", f"Here is the token of {made.name}. It is shown this once: keep it somewhere safe.")
+            with box("div", "secret"):
+                Words("code", secret)
+                copy_button(text=secret)
+        await self.refresh()
+
+    async def _revoke(self, token_id: str) -> None:
+        self._answer.clear()
+        try:
+            await self._visitor.authorise()
+            await self._services.api_tokens.revoke(self._visitor.user.id, token_id)
+        except VanillaError as error:
+            with self._answer:
+                notice(error.message, "error")
+        await self.refresh()
+
+    def _draw(self, tokens: Sequence[ApiToken]) -> None:
+        self._list.clear()
+        with self._list:
+            if not tokens:
+                Words("p", "You have no tokens.", "quiet")
+                return
+            with table(["Name", "Made", "Last used", ""], label="API tokens"):
+                for token in tokens:
+                    used = token.last_used_at
+                    revoke = partial(self._revoke, token.id)
+                    row(
+                        [
+                            token.name,
+                            partial(ago, token.created_at),
+                            partial(ago, used) if used else "never",
+                            partial(sure_button, "Revoke", "Revoke for good", revoke, of=token.name),
+                        ],
+                        actions=(3,),
+                    )
+
+
+class Browsers:
+    """The browsers in which this user is signed in."""
+
+    def __init__(self, services: Services, visitor: Visitor, sessions: Sequence[LoginSession]) -> None:
+        self._services = services
+        self._visitor = visitor
+        with box("section", "card padded stack close"):
+            Words("h2", "Signed in on", "as-h3")
+            self._list = box("div", "stack close")
+        self._draw(sessions)
+
+    async def refresh(self) -> None:
+        """Read the sessions again and show them."""
+        self._draw(await self._services.sessions.list(self._visitor.user.id))
+
+    async def _end_others(self) -> None:
+        await self._visitor.authorise()
+        await self._services.sessions.close_all(self._visitor.user.id, except_sid=self._visitor.caller.session_id)
+        await self.refresh()
+
+    def _draw(self, sessions: Sequence[LoginSession]) -> None:
+        self._list.clear()
+        with self._list:
+            with table(["Browser", "Address", "Last seen"], label="Signed-in browsers"):
+                for session in sessions:
+                    name, address = browser_of(session.sess)
+                    is_this = session.sid == self._visitor.caller.session_id
+                    row(
+                        [
+                            name,
+                            address,
+                            partial(tag, "this one", "ok") if is_this else partial(ago, session.last_seen_at),
+                        ]
+                    )
+            if len(sessions) > 1:
+                with box("div"):
+                    sure_button("Sign out everywhere else", "Sign out all the others", self._end_others)
+
+
+def password_card(username: str, on_change: Changed) -> ui.element:
+    """Change the password, through /auth/password: frame.js sends the form and shows the answer."""
+    with box("section", "card padded stack close") as card:
+        Words("h2", "Password", "as-h3")
+        with box(
+            "form",
+            "form",
+            data_api="/auth/password",
+            data_done="The password is changed. Other browsers were signed out, and API tokens revoked.",
+        ) as element:
+            box("input", type="text", name="", value=username, autocomplete="username", hidden=True, aria_hidden="true")
+            Field(
+                "Current password",
+                "current_password",
+                type="password",
+                autocomplete="current-password",
+                required=True,
+            )
+            Field(
+                "New password",
+                "new_password",
+                hint=f"At least {SHORTEST} characters. Every other browser is signed out, every token revoked.",
+                type="password",
+                autocomplete="new-password",
+                required=True,
+                minlength=SHORTEST,
+            )
+            box("div", data_answer="", role="status")
+            with box("div"):
+                button("Change the password")
+        element.on("done", lambda _: on_change(), js_handler="() => emit()")
+    return card
+
+
+def browser_of(sess: str) -> tuple[str, str]:
+    """The browser and the address in a session's notes: `("Firefox on Linux", "192.0.2.7")`."""
+    notes = json.loads(sess)
+    agent = str(notes.get("agent", ""))
+    name = next((name for name, mark in _BROWSERS if re.search(mark, agent)), "A program")
+    system = next((name for name, mark in _SYSTEMS if re.search(mark, agent)), "")
+    return f"{name} on {system}" if system else name, str(notes.get("address", ""))
+
+
+# In this order: each later one names itself like the earlier ones too.
+_BROWSERS = (("Edge", r"Edg"), ("Firefox", r"Firefox/"), ("Chrome", r"Chrom(e|ium)/"), ("Safari", r"Safari/"))
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac", "Mac OS"),
+    ("Linux", "Linux|X11"),
+)
