@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,6 +18,14 @@ from vanilla.accounts.throttle import Throttle
 from vanilla.accounts.tokens import ApiTokens, PlayTokens
 from vanilla.accounts.users import Users
 from vanilla.database import Database
+from vanilla.inference import estimate
+from vanilla.inference.backends.anthropic import Anthropic
+from vanilla.inference.backends.ollama import Ollama
+from vanilla.inference.local.process import LocalModel
+from vanilla.inference.meter import Meter
+from vanilla.inference.models import Models
+from vanilla.inference.relay import Relay
+from vanilla.inference.upstream import Upstream
 from vanilla.services import Services
 from vanilla.settings import InvalidSettings, Settings, load_settings
 from vanilla.usage.feed import Feed
@@ -51,6 +60,12 @@ def assemble(settings: Settings) -> Services:
     callers = Callers(database, revocations)
     passwords = Passwords()
     statistics = Statistics(database)
+    feed = Feed(statistics)
+    meter = Meter(database)
+    local_model = LocalModel()
+    claude = Anthropic(settings.anthropic_base_url, settings.anthropic_api_key.get_secret_value())
+    llama = Ollama(settings.ollama_url, settings.local_model, local_model)
+    upstream = Upstream(idle_seconds=settings.upstream_idle_seconds)
     return Services(
         settings=settings,
         database=database,
@@ -63,27 +78,44 @@ def assemble(settings: Settings) -> Services:
         play_tokens=PlayTokens(database, callers),
         throttle=Throttle(),
         statistics=statistics,
-        feed=Feed(statistics),
+        feed=feed,
+        meter=meter,
+        local_model=local_model,
+        models=Models(claude, llama),
+        upstream=upstream,
+        relay=Relay({claude.name: claude, llama.name: llama}, meter, feed, revocations, upstream),
     )
 
 
 @asynccontextmanager
 async def running(services: Services) -> AsyncIterator[None]:
     """Open what must be opened, in order; close it in the reverse order."""
-    services.database.open()
-    sweeping = asyncio.create_task(services.sessions.run())
-    try:
+    async with AsyncExitStack() as stack:
+        services.database.open()
+        stack.callback(services.database.close)
+        stack.callback(services.passwords.close)
         await _ensure_admin(services)
+        _in_background(stack, services.sessions.run())
+        _in_background(stack, estimate.warm_up())
         await services.feed.open()
-        try:
-            yield
-        finally:
-            await services.feed.close()
-    finally:
-        sweeping.cancel()
-        await asyncio.gather(sweeping, return_exceptions=True)
-        services.passwords.close()
-        services.database.close()
+        stack.push_async_callback(services.feed.close)
+        stack.push_async_callback(services.local_model.close)
+        await services.upstream.open()
+        stack.push_async_callback(services.upstream.close)
+        await services.relay.open()
+        stack.push_async_callback(services.relay.close)
+        yield
+
+
+def _in_background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` until the stack unwinds."""
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
 
 
 async def _ensure_admin(services: Services) -> None:
@@ -103,7 +135,14 @@ def main() -> int:
     except InvalidSettings as error:
         sys.stderr.write(f"Vanilla cannot start: {error}\n")
         return 2
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_config=None, ws="websockets")
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        ws="websockets",
+        timeout_graceful_shutdown=5,
+    )
     return 0
 
 

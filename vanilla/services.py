@@ -10,6 +10,11 @@ from vanilla.accounts.throttle import Throttle
 from vanilla.accounts.tokens import ApiTokens, PlayTokens
 from vanilla.accounts.users import Users
 from vanilla.database import Database
+from vanilla.inference.local.process import LocalModel
+from vanilla.inference.meter import Meter
+from vanilla.inference.models import Models
+from vanilla.inference.relay import Relay
+from vanilla.inference.upstream import Upstream
 from vanilla.settings import Settings
 from vanilla.usage.feed import Feed
 from vanilla.usage.statistics import Statistics
@@ -31,3 +36,8 @@ class Services:
     throttle: Throttle
     statistics: Statistics
     feed: Feed
+    meter: Meter
+    local_model: LocalModel
+    models: Models
+    upstream: Upstream
+    relay: Relay

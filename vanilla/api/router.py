@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from vanilla.api import admin_users, auth, failures, middleware, tokens
+from vanilla.api import admin_users, auth, failures, inference, middleware, tokens
 from vanilla.errors import MethodNotAllowed, NotFound
 from vanilla.services import Services
 
@@ -12,12 +12,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     tokens.router,
     admin_users.router,
+    inference.router,
 )
 
 
 def install(app: FastAPI, services: Services) -> None:
     """Put the API onto the application: routes, then what answers below their prefixes where there is no route (the
     pages' own app would answer HTML), failures, middleware."""
+    app.router.routes.extend(inference.mounts(services))  # first: the path that games wait for
     for router in ROUTERS:
         app.include_router(router)
     for prefix in failures.API_PREFIXES:

@@ -8,12 +8,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from urllib.parse import quote
 
 import aiohttp
 import orjson
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from vanilla.accounts.caller import Caller
 from vanilla.accounts.revocation import Revocation, Revocations
@@ -23,18 +23,16 @@ from vanilla.inference.backends.base import Backend, Route, Target, read_object
 from vanilla.inference.call import Call
 from vanilla.inference.meter import Meter, Wanted
 from vanilla.inference.requests import Buffer, CallerLeft
+from vanilla.inference.upstream import Unreached, Upstream, send_whole, start, whole
 from vanilla.models import new_id, utc_now
 from vanilla.usage.feed import Feed, LiveCall
 from vanilla.usage.ledger import Status
 
 logger = logging.getLogger(__name__)
 
-LARGEST_ANSWER = 64 * 1024 * 1024  # bytes of an answer that is not streamed
 SECONDS_BETWEEN_CHECKPOINTS = 1.5
 SECONDS_BETWEEN_RECOVERIES = 60.0
 SETTLE_DELAYS = (0.1, 0.5, 1.0, 2.0, 5.0)  # seconds between tries; the last one again and again
-CONNECT_SECONDS = 10.0
-PASSED_DOWN = frozenset({"content-type", "content-encoding", "request-id", "retry-after", "x-should-retry"})
 
 
 class Relay:
@@ -46,24 +44,21 @@ class Relay:
         meter: Meter,
         feed: Feed,
         revocations: Revocations,
-        *,
-        idle_seconds: float = 300.0,
+        upstream: Upstream,
     ) -> None:
         self.backends = backends
+        self._upstream = upstream
         self._meter = meter
         self._feed = feed
         self._buffer = Buffer()
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_seconds)
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._closing = False
-        self._session: aiohttp.ClientSession | None = None
         revocations.subscribe(self._cut_off)
 
-    async def open(self, session: aiohttp.ClientSession) -> None:
-        """Take over `session` for upstream calls; settle what an earlier process left."""
-        self._session = session
+    async def open(self) -> None:
+        """Settle what an earlier process left, and start to look after calls in flight."""
         self._closing = False
         recovered = await self._meter.recover(everything=True)
         if recovered:
@@ -204,22 +199,26 @@ class Relay:
 
     async def _exchange(self, call: Call, target: Target, body: bytes, send: Send) -> None:
         """Ask the upstream and pass its answer on. Settles when that is whole; raises VanillaError when it breaks."""
-        async with self._ask(call, target, body) as response:
-            call.request_id = response.headers.get("request-id", call.request_id)
-            call.note_first_byte()
-            if response.status != 200:
-                await self._refused_upstream(call, response, send)
-            elif call.prompt.stream:
-                await self._stream(call, response, send)
-            else:
-                answer = await _whole(response)
-                call.tap.read(answer)
-                await self._settle(call, "ok")
-                await _send_answer(send, response, answer)
+        try:
+            async with self._upstream.ask(call.backend, "POST", target, call.route.upstream, body) as response:
+                call.request_id = response.headers.get("request-id", call.request_id)
+                call.note_first_byte()
+                if response.status != 200:
+                    await self._refused(call, response, send)
+                elif call.prompt.stream:
+                    await self._stream(call, response, send)
+                else:
+                    answer = await whole(response)
+                    call.tap.read(answer)
+                    await self._settle(call, "ok")
+                    await send_whole(send, response, answer)
+        except Unreached as error:
+            await self._settle(call, None)  # nobody has heard of the call
+            raise error.because from None
 
     async def _stream(self, call: Call, response: aiohttp.ClientResponse, send: Send) -> None:
         tap = call.tap
-        await send(_start(response, streaming=True))
+        await send(start(response, streaming=True))
         call.answer_started = True
         async for chunk in response.content.iter_any():
             out = tap.feed(chunk)
@@ -236,28 +235,12 @@ class Relay:
         await self._settle(call, "ok")
         await send({"type": "http.response.body", "body": out, "more_body": False})
 
-    async def _refused_upstream(self, call: Call, response: aiohttp.ClientResponse, send: Send) -> None:
-        answer = await _whole(response)
+    async def _refused(self, call: Call, response: aiohttp.ClientResponse, send: Send) -> None:
+        answer = await whole(response)
         await self._settle(call, None)  # nothing is billed for a call that the upstream refuses
         if (refusal := call.backend.refusal(response.status)) is not None:
-            logger.error("%s answered %d: %s", call.backend.name, response.status, refusal.message)
             raise refusal
-        await _send_answer(send, response, answer)
-
-    @contextlib.asynccontextmanager
-    async def _ask(self, call: Call, target: Target, body: bytes) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send the request up. What the network does becomes VanillaErrors; nothing is billed if nobody was reached."""
-        try:
-            async with self._request(call.route.method, target, call.route.upstream, body) as response:
-                yield response
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-            await self._settle(call, None)
-            raise call.backend.unreachable() from None
-        except TimeoutError:
-            raise UpstreamFailed("The model server fell silent.") from None
-        except aiohttp.ClientError as error:
-            logger.warning("%s broke the connection: %s", call.backend.name, type(error).__name__)
-            raise UpstreamFailed("The model server broke the connection.") from None
+        await send_whole(send, response, answer)
 
     async def _pass_through(
         self, backend: Backend, route: Route, tail: str, raw: bytes, scope: Scope, send: Send
@@ -266,31 +249,12 @@ class Relay:
         target = await backend.target(_model_in(raw), _headers(scope))
         path = route.upstream.replace("{model}", quote(tail, safe=""))
         try:
-            async with self._request(route.method, target, path, raw) as response:
+            async with self._upstream.ask(backend, route.method, target, path, raw) as response:
                 if (refusal := backend.refusal(response.status)) is not None:
-                    logger.error("%s answered %d: %s", backend.name, response.status, refusal.message)
                     raise refusal
-                await _send_answer(send, response, await _whole(response))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-            raise backend.unreachable() from None
-        except (aiohttp.ClientError, TimeoutError):
-            raise UpstreamFailed("The model server broke the connection.") from None
-
-    @contextlib.asynccontextmanager
-    async def _request(
-        self, method: str, target: Target, path: str, body: bytes
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        assert self._session is not None, "opened with the app"
-        headers = {"accept-encoding": "identity", "content-type": "application/json", **target.headers}
-        async with self._session.request(
-            method,
-            target.base_url + path,
-            data=body or None,
-            headers=headers,
-            timeout=self._timeout,
-            allow_redirects=False,
-        ) as response:
-            yield response
+                await send_whole(send, response, await whole(response))
+        except Unreached as error:
+            raise error.because from None
 
     async def _settle(self, call: Call, status: Status | None) -> None:
         """Write the call's row (none for status None) and give back its hold: once, and for as long as it takes."""
@@ -345,37 +309,6 @@ class Relay:
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _whole(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, bounded. Raises UpstreamFailed."""
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > LARGEST_ANSWER:
-            raise UpstreamFailed("The model server's answer is too large.")
-        parts.append(chunk)
-    return b"".join(parts)
-
-
-async def _send_answer(send: Send, response: aiohttp.ClientResponse, body: bytes) -> None:
-    start = _start(response, streaming=False)
-    start["headers"].append((b"content-length", str(len(body)).encode()))
-    await send(start)
-    await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-def _start(response: aiohttp.ClientResponse, *, streaming: bool) -> Message:
-    headers = [
-        (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
-        for name, value in response.headers.items()
-        if name.lower() in PASSED_DOWN
-    ]
-    headers.append((b"cache-control", b"no-cache" if streaming else b"no-store"))
-    if streaming:
-        headers.append((b"x-accel-buffering", b"no"))
-    return {"type": "http.response.start", "status": response.status, "headers": headers}
 
 
 def _headers(scope: Scope) -> dict[str, str]:

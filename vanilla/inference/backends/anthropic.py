@@ -31,8 +31,8 @@ class Anthropic:
 
     def __init__(self, base_url: str, api_key: str) -> None:
         self.base_url = base_url
-        self._api_key = api_key
-        self.routes = (
+        self.api_key = api_key
+        self.routes: tuple[Route, ...] = (
             *(
                 Route("POST", path, "/v1/messages", read=read_messages, tap=MessagesTap, with_cap=with_max_tokens)
                 for path in ("/messages", "/v1/messages")
@@ -44,19 +44,19 @@ class Anthropic:
 
     @property
     def is_configured(self) -> bool:
-        return bool(self._api_key)
+        return bool(self.api_key)
 
     async def target(self, model: str | None, headers: Mapping[str, str]) -> Target:
-        if not self._api_key:
+        if not self.api_key:
             raise Unavailable("Claude is not set up here: the host has to set ANTHROPIC_API_KEY and restart.")
         version = headers.get("anthropic-version") or OLDEST_VERSION
         up = {"anthropic-version": version}
         if beta := headers.get("anthropic-beta"):
             up["anthropic-beta"] = beta
         if version >= BEARER_SINCE:
-            up["authorization"] = f"Bearer {self._api_key}"
+            up["authorization"] = f"Bearer {self.api_key}"
         else:
-            up["x-api-key"] = self._api_key
+            up["x-api-key"] = self.api_key
         return Target(self.base_url, up)
 
     def unreachable(self) -> VanillaError:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import orjson
@@ -25,6 +25,7 @@ from vanilla.inference.local.process import LocalModel
 from vanilla.inference.local.weights import MODEL
 from vanilla.settings import DEFAULT_OLLAMA_URL
 
+LocalMode = Literal["auto", "on", "off"]
 DEFAULT_OUTPUT = 2048  # set aside when no cap is asked for, and sent up for users with a limit
 ASK_AGAIN = 30.0  # seconds between looks for a server at the default address
 PROBE_TIMEOUT = aiohttp.ClientTimeout(total=1.0)
@@ -38,17 +39,14 @@ class Ollama:
     name = "ollama"
     refused = MANAGEMENT
 
-    def __init__(
-        self, url: str, local_mode: str, local: LocalModel, session: aiohttp.ClientSession | None = None
-    ) -> None:
+    def __init__(self, url: str, local_mode: LocalMode, local: LocalModel) -> None:
         self.url = url
         self._mode = local_mode
         self._local = local
-        self.session = session  # to look whether the server is there; set when the app opens
         self._is_up = False
         self._asked_at = -ASK_AGAIN
         self._asking = asyncio.Lock()
-        self.routes = ROUTES
+        self.routes: tuple[Route, ...] = ROUTES
 
     async def target(self, model: str | None, headers: Mapping[str, str]) -> Target:
         if self._mode == "on" and model == MODEL:
@@ -94,9 +92,11 @@ class Ollama:
             return self._is_up
 
     async def _probe(self) -> bool:
-        assert self.session is not None, "opened with the app"
         try:
-            async with self.session.get(f"{self.url}/api/version", timeout=PROBE_TIMEOUT) as response:
+            async with (
+                aiohttp.ClientSession(timeout=PROBE_TIMEOUT) as session,
+                session.get(f"{self.url}/api/version") as response,
+            ):
                 return response.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return False
@@ -316,7 +316,7 @@ def _positive(value: Any) -> int | None:
 
 _CHAT = Route("POST", "/api/chat", "/api/chat", read=read_chat, tap=LinesTap, with_cap=with_num_predict)
 _GENERATE = replace(_CHAT, path="/api/generate", upstream="/api/generate", read=read_generate)
-ROUTES = (
+ROUTES: tuple[Route, ...] = (
     _CHAT,
     replace(_CHAT, path="/chat"),
     _GENERATE,

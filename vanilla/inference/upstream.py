@@ -1,0 +1,114 @@
+"""The way to a model server and back: bytes as they come, a few headers, and what the network does as VanillaErrors."""
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+import aiohttp
+from starlette.types import Message, Send
+
+from vanilla.errors import UpstreamFailed, VanillaError
+from vanilla.inference.backends.base import Backend, Target
+
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 10.0
+LARGEST_ANSWER = 64 * 1024 * 1024  # bytes of an answer that is not streamed
+PASSED_DOWN = frozenset({"content-type", "content-encoding", "request-id", "retry-after", "x-should-retry"})
+
+
+class Unreached(Exception):
+    """No connection could be made, so nothing was billed. `because` is what the caller is told."""
+
+    def __init__(self, because: VanillaError) -> None:
+        super().__init__(because.message)
+        self.because = because
+
+
+class Upstream:
+    """One pool of connections for all model servers. Opened and closed with the app, on its event loop."""
+
+    def __init__(self, *, idle_seconds: float = 300.0) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_seconds)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        # No cookies, no redirects, no proxy from the environment, nothing decoded: what comes is passed on.
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30.0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent",),
+        )
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        assert self._session is not None, "opened with the app"
+        return self._session
+
+    @contextlib.asynccontextmanager
+    async def ask(
+        self, backend: Backend, method: str, target: Target, path: str, body: bytes
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request up; leaving the block before the answer is read closes the connection.
+
+        Raises Unreached, or UpstreamFailed when the connection breaks or is silent for too long.
+        """
+        headers = {"accept-encoding": "identity", **target.headers}
+        if body:
+            headers["content-type"] = "application/json"
+        try:
+            async with self.session.request(
+                method,
+                target.base_url + path,
+                data=body or None,
+                headers=headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+            ) as response:
+                yield response
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            raise Unreached(backend.unreachable()) from None
+        except TimeoutError:
+            raise UpstreamFailed("The model server fell silent.") from None
+        except aiohttp.ClientError as error:
+            logger.warning("%s broke the connection: %s", backend.name, type(error).__name__)
+            raise UpstreamFailed("The model server broke the connection.") from None
+
+
+async def whole(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body, bounded. Raises UpstreamFailed."""
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > LARGEST_ANSWER:
+            raise UpstreamFailed("The model server's answer is too large.")
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def start(response: aiohttp.ClientResponse, *, streaming: bool) -> Message:
+    """The beginning of our answer: the upstream's status and the headers of its that concern the caller."""
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
+        for name, value in response.headers.items()
+        if name.lower() in PASSED_DOWN
+    ]
+    headers.append((b"cache-control", b"no-cache" if streaming else b"no-store"))
+    if streaming:
+        headers.append((b"x-accel-buffering", b"no"))  # nginx: pass each chunk on at once
+    return {"type": "http.response.start", "status": response.status, "headers": headers}
+
+
+async def send_whole(send: Send, response: aiohttp.ClientResponse, body: bytes) -> None:
+    """Answer with a body that has been read."""
+    message = start(response, streaming=False)
+    message["headers"].append((b"content-length", str(len(body)).encode()))
+    await send(message)
+    await send({"type": "http.response.body", "body": body, "more_body": False})
