@@ -1,0 +1,308 @@
+import errno
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.games import archives
+from tests.games.archives import PAGE, Maker, both, named, of_mode, zipped
+from vanilla.errors import OutOfSpace
+from vanilla.games import bundles
+from vanilla.games.bundles import Bundle, InvalidBundle, Limits
+from vanilla.settings import Settings
+
+LIMITS = Limits(files=50, total_bytes=50_000_000, file_bytes=15_000_000)
+
+# Each: how it is made, and what its sentence must say of the culprit.
+BAD: dict[str, tuple[Maker, str]] = {
+    "traversal": (named("../evil"), "../evil points outside the game"),
+    "traversal over the page": (named("../index.html"), "../index.html points outside"),
+    "traversal inside": (named("a/../../evil"), "a/../../evil points outside"),
+    "traversal that stays inside": (named("a/../b.js"), "a/../b.js points outside"),
+    "traversal of a folder": (named("../up/"), "../up points outside"),
+    "traversal of junk": (named("../.env"), "../.env points outside"),
+    "absolute": (named("/etc/cron.d/evil"), "/etc/cron.d/evil is an absolute path"),
+    "network share": (named("//host/share"), "//host/share is an absolute path"),
+    "only a slash": (named("/"), "/ is an absolute path"),
+    "drive": (named("C:/evil.js"), "C:/evil.js has a colon"),
+    "drive without a slash": (named("C:evil.js"), "C:evil.js has a colon"),
+    "stream of a file": (named("index.html:hidden"), "index.html:hidden has a colon"),
+    "backslash": (named("js\\game.js"), "js\\game.js has a backslash"),
+    "backslash traversal": (named("..\\evil.js"), "..\\evil.js has a backslash"),
+    "dot folder": (named("js/./game.js"), "js/./game.js has an empty folder name"),
+    "empty folder": (named("js//game.js"), "js//game.js has an empty folder name"),
+    "empty name": (named(""), "has an empty name"),
+    "control character": (named("a\nb.js"), "a\\nb.js has invisible or control characters"),
+    "right-to-left": (named("a\u202egnp.js"), "a\\u202egnp.js has invisible"),
+    "zero width": (named("in\u200bdex.js"), "in\\u200bdex.js has invisible"),
+    "nul": (archives.with_nul_in_name, "js/a\\x00me.js has invisible"),
+    "long path": (named("/".join(["folder"] * 30) + "/" + "x" * 60), "has a path of 270 characters"),
+    "long name": (named("ü" * 200 + ".js"), "has a name longer than 255 bytes"),
+    "deep": (named("d/" * 33 + "x.js"), "lies 33 folders deep"),
+    "very deep": (named("d/" * 2000 + "x.js"), "has a path of 4004 characters"),
+    "device": (named("CON"), "CON has a name that Windows keeps"),
+    "device with an ending": (named("js/nul.js"), "js/nul.js has a name that Windows keeps"),
+    "trailing dot": (named("js/a."), "js/a. has a name that ends with a dot"),
+    "trailing space": (named("b /c.js"), "b /c.js has a name that ends with a dot or a space"),
+    "ours": (named("_vanilla/shim.js"), "_vanilla/shim.js lies in _vanilla/"),
+    "ours in capitals": (named("_Vanilla/shim.js"), "_Vanilla/shim.js lies in"),
+    "ours in a wrapper": (
+        lambda: zipped({"game/index.html": PAGE, "game/_vanilla/x.js": b""}),
+        "_vanilla/x.js lies in",
+    ),
+    "twice": (both("a.js", "a.js"), "a.js is in the archive 2 times"),
+    "twice but for case": (both("a.js", "A.js"), "A.js and a.js differ only in upper and lower case"),
+    "twice but for composition": (both("\u00e9.js", "e\u0301.js"), "é.js is in the archive 2 times"),
+    "file and folder": (both("a", "a/b.js"), "a is both a file and a folder"),
+    "folder and file": (both("a/b.js", "a"), "a is both a file and a folder"),
+    "file and empty folder": (both("a/", "a"), "a is both a file and a folder"),
+    "symlink": (of_mode(stat.S_IFLNK | 0o777), "link is a symbolic link"),
+    "fifo": (of_mode(stat.S_IFIFO | 0o644), "link is not a regular file"),
+    "device node": (of_mode(stat.S_IFCHR | 0o644), "link is not a regular file"),
+    "folder without a slash": (of_mode(stat.S_IFDIR | 0o755), "link is not a regular file"),
+    "folder with contents": (named("d/"), "d is named like a folder and has contents"),
+    "encrypted": (archives.encrypted, "js/game.js is encrypted"),
+    "patched data": (archives.patched_data, "js/game.js is damaged"),
+    "lzma": (archives.compressed_with(zipfile.ZIP_LZMA), "index.html is compressed in a way"),
+    "bzip2": (archives.compressed_with(zipfile.ZIP_BZIP2), "index.html is compressed in a way"),
+    "truncated": (archives.truncated, "cut short"),
+    "no directory": (archives.without_directory, "cut short"),
+    "ends in its directory": (archives.ends_in_directory, "cut short"),
+    "wrong checksum": (archives.wrong_checksum, "index.html is damaged"),
+    "broken deflate": (archives.broken_deflate, "js/game.js is damaged"),
+    "other local name": (archives.other_name_in_local_header, "js/game.js is damaged"),
+    "prefix": (archives.with_prefix, "must begin with PK"),
+    "prefix of a zip": (archives.with_prefix_of_a_zip, "not where it should be"),
+    "trailer": (archives.with_trailer, "behind the end of the zip"),
+    "long trailer": (archives.with_long_trailer, "cut short"),
+    "overlap": (archives.overlapping, "b.bin shares its bytes"),
+    "overlap bomb": (archives.same_bytes_many_times, "a.bin shares its bytes"),
+    "bomb": (archives.bomb, "more than 100 times the size"),
+    "lie about a size": (archives.lies_about_size, "zeros.bin is damaged"),
+    "too many files": (archives.many_files(60), "has 61 files; at most 50"),
+    "far too many files": (archives.many_files(1300), "more than 1,200 files and folders"),
+    "far too many folders": (lambda: archives.many_folders(1300), "more than 1,200 files and folders"),
+    "file too large": (lambda: zipped({"index.html": PAGE, "big": bytes(16_000_000)}), "big is larger than 15 MB"),
+    "name not in UTF-8": (archives.not_utf8_name, "not valid UTF-8"),
+    "corrupt extra field": (archives.corrupt_extra_field, "directory cannot be read"),
+    "entry behind the end": (archives.entry_behind_the_end, "js/game.js is damaged"),
+    "directory of endless size": (archives.directory_size_of_all_ones, "cut short"),
+    "not a zip": (archives.not_a_zip, "must begin with PK"),
+    "empty file": (lambda: b"", "must begin with PK"),
+    "empty archive": (lambda: zipped({}), "no index.html"),
+    "no page": (lambda: zipped({"game.js": b"x"}), "no index.html"),
+    "two pages": (lambda: zipped({"a.html": PAGE, "b.html": PAGE}), "more than one page it could be: a.html, b.html"),
+    "two wrappers": (lambda: zipped({"a/b/index.html": PAGE}), "it is at b/index.html"),
+    "page inside": (lambda: zipped({"x.js": b"", "d/index.html": PAGE}), "it is at d/index.html"),
+    "empty page": (lambda: zipped({"index.html": b""}), "index.html is empty"),
+}
+
+
+def unpacked(tmp_path: Path, data: bytes, kind: bundles.Kind = "zip", limits: Limits = LIMITS) -> Bundle:
+    source = tmp_path / "upload"
+    source.write_bytes(data)
+    return bundles.unpack(source, kind, tmp_path / "into", limits)
+
+
+@pytest.mark.parametrize(("make", "sentence"), BAD.values(), ids=BAD.keys())
+def test_a_bad_archive_is_refused_by_name_and_leaves_nothing(tmp_path: Path, make: Maker, sentence: str) -> None:
+    with pytest.raises(InvalidBundle) as refusal:
+        unpacked(tmp_path, make())
+    assert sentence in " ".join(refusal.value.problems)
+    assert refusal.value.status == 422
+    assert refusal.value.message.startswith(refusal.value.problems[0])
+    assert all(problem.endswith(".") for problem in refusal.value.problems)
+    assert [path.name for path in tmp_path.iterdir()] == ["upload"]
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    data = archives.entries(
+        [
+            ("../evil", b"x", archives.REGULAR),
+            ("CON", b"x", archives.REGULAR),
+            ("link", b"/etc", stat.S_IFLNK | 0o777),
+            ("sound.ogg", b"x" * 100, archives.REGULAR),
+        ],
+        method=zipfile.ZIP_STORED,
+    ).replace(b"x" * 100, b"y" * 100)
+    with pytest.raises(InvalidBundle) as refusal:
+        unpacked(tmp_path, data)
+    assert [problem.split(" ")[0] for problem in refusal.value.problems] == [
+        "../evil",
+        "CON",
+        "link",
+        "There",
+        "sound.ogg",
+    ]
+    assert refusal.value.details["problems"] == refusal.value.problems
+    assert refusal.value.message == "../evil points outside the game. There are 4 more problems."
+
+
+def test_a_long_list_of_problems_is_cut(tmp_path: Path) -> None:
+    limits = Limits(files=500, total_bytes=1_000_000, file_bytes=1_000_000)
+    with pytest.raises(InvalidBundle) as refusal:
+        unpacked(tmp_path, zipped({f"../{n}": b"" for n in range(300)}), limits=limits)
+    assert refusal.value.problems[-1] == "And 251 more."
+    assert len(refusal.value.problems) == bundles.MOST_PROBLEMS + 1
+
+
+def test_the_total_is_counted_while_it_unpacks(tmp_path: Path) -> None:
+    noise = os.urandom(600_000)
+    limits = Limits(files=50, total_bytes=1_000_000, file_bytes=1_000_000)
+    with pytest.raises(InvalidBundle, match="unpacks to more than 1 MB"):
+        unpacked(tmp_path, zipped({"index.html": PAGE, "a": noise, "b": noise}), limits=limits)
+
+
+def test_a_game_of_many_files_is_unpacked_as_it_is(tmp_path: Path) -> None:
+    files = {"index.html": PAGE, "js/game.mjs": b"export {}", "img/a b+c%20.png": b"\x89PNG", "ü/日本.txt": b"x"}
+    bundle = unpacked(tmp_path, zipped(files))
+    assert bundle.files == {name: len(data) for name, data in files.items()}
+    assert {name: (bundle.folder / name).read_bytes() for name in files} == files
+    assert all(stat.S_IMODE((bundle.folder / name).stat().st_mode) == 0o644 for name in files)
+    assert (bundle.entry, bundle.title, bundle.talks, bundle.warnings) == ("index.html", "Snail Rally", False, [])
+    assert bundle.size_bytes == sum(map(len, files.values()))
+
+
+def test_one_wrapper_is_stripped_and_no_more(tmp_path: Path) -> None:
+    bundle = unpacked(tmp_path, zipped({"my game/": b"", "my game/index.html": PAGE, "my game/js/a.js": b"x"}))
+    assert sorted(bundle.files) == ["index.html", "js/a.js"]
+
+
+def test_leftovers_of_the_system_are_left_out_and_named(tmp_path: Path) -> None:
+    junk = ["__MACOSX/._index.html", "game/.DS_Store", "game/.git/config", "game/.env", "game/Thumbs.db"]
+    bundle = unpacked(tmp_path, zipped({"game/index.html": PAGE, **dict.fromkeys(junk, b"secret")}))
+    assert list(bundle.files) == ["index.html"]
+    assert len(bundle.warnings) == 1
+    assert all(name in bundle.warnings[0] for name in junk)
+
+
+def test_the_only_page_opens_when_there_is_no_index(tmp_path: Path) -> None:
+    bundle = unpacked(tmp_path, zipped({"Game.HTML": PAGE, "docs/readme.html": PAGE}))
+    assert bundle.entry == "Game.HTML"
+
+
+def test_names_of_an_archive_made_by_macos_are_read_as_utf8(tmp_path: Path) -> None:
+    data = bytearray(zipped({"index.html": PAGE, "e\u0301.txt": b"x"}))
+    for header, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        data[data.rindex(header) + flags + 1] &= 0xF7  # without the flag that says UTF-8
+    assert "\u00e9.txt" in unpacked(tmp_path, bytes(data)).files
+
+
+def test_an_archive_in_an_archive_stays_closed(tmp_path: Path) -> None:
+    bundle = unpacked(tmp_path, zipped({"index.html": PAGE, "levels.zip": archives.bomb(1_000_000)}))
+    assert sorted(bundle.files) == ["index.html", "levels.zip"]
+
+
+def test_a_zip64_archive_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)  # writes the large directory for a small archive
+    data = zipped({"index.html": PAGE, "a.js": b"x"})
+    assert b"PK\6\7" in data
+    assert sorted(unpacked(tmp_path, data).files) == ["a.js", "index.html"]
+
+
+def test_a_single_page_becomes_the_index(tmp_path: Path) -> None:
+    bundle = unpacked(tmp_path, PAGE, "html")
+    assert (bundle.entry, list(bundle.files), bundle.title) == ("index.html", ["index.html"], "Snail Rally")
+
+
+@pytest.mark.parametrize(("data", "sentence"), [(b"", "is empty"), (b"just text", "not an HTML page")])
+def test_a_single_file_that_is_no_page_is_refused(tmp_path: Path, data: bytes, sentence: str) -> None:
+    with pytest.raises(InvalidBundle, match=sentence):
+        unpacked(tmp_path, data, "html")
+    assert not (tmp_path / "into").exists()
+
+
+def test_a_page_in_utf16_is_taken(tmp_path: Path) -> None:
+    assert unpacked(tmp_path, PAGE.decode().encode("utf-16"), "html").title == "Snail Rally"
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        (b"<title>\n Word  &amp; Forge\n</title>", "Word & Forge"),
+        ("<TITLE lang=de>Zü\u202egnp</TITLE>".encode(), "Zügnp"),
+        (b"<p>none</p>", ""),
+        (b"<title>" + b"x" * 500 + b"</title>", "x" * 80),
+        (b"<title" * 10_000, ""),
+    ],
+)
+def test_the_title_is_guessed_from_the_page(tmp_path: Path, page: bytes, title: str) -> None:
+    assert unpacked(tmp_path, page, "html").title == title
+
+
+def test_meta_json_says_more_about_the_game(tmp_path: Path) -> None:
+    meta = b'{"title": "Hex\\ud800fall", "description": "Falling\\u0000 hexes.", "tags": ["Puzzle", "quick, #one", 7]}'
+    bundle = unpacked(tmp_path, zipped({"index.html": PAGE, "meta.json": meta}))
+    assert (bundle.title, bundle.description) == ("Hexfall", "Falling hexes.")
+    assert bundle.tags == ["puzzle", "quick", "one"]
+
+
+@pytest.mark.parametrize("meta", [b"[" * 50_000, b"\xff", b"[1]", b'{"title": 5}', b"x" * 100_000])
+def test_a_strange_meta_json_is_passed_over(tmp_path: Path, meta: bytes) -> None:
+    assert unpacked(tmp_path, zipped({"index.html": PAGE, "meta.json": meta})).title == "Snail Rally"
+
+
+@pytest.mark.parametrize(
+    "code", [b"fetch('/api/inference/ollama/chat')", b"await vanilla.chat('hi')", b"window.vanilla"]
+)
+def test_a_game_that_calls_a_model_is_known_to_talk(tmp_path: Path, code: bytes) -> None:
+    across_chunks = b" " * (bundles.CHUNK - 5) + code
+    assert unpacked(tmp_path, zipped({"index.html": PAGE, "js/a.js": across_chunks})).talks
+    assert not bundles.unpack(_written(tmp_path, code), "zip", tmp_path / "data", LIMITS).talks
+
+
+def _written(tmp_path: Path, text: bytes) -> Path:
+    path = tmp_path / "quiet.zip"
+    path.write_bytes(zipped({"index.html": PAGE, "notes.txt": text}))
+    return path
+
+
+def test_the_digest_is_of_names_and_contents(tmp_path: Path) -> None:
+    def digest(files: dict[str, bytes]) -> str:
+        source = tmp_path / "source.zip"
+        source.write_bytes(zipped(files))
+        into = tmp_path / f"into{len(list(tmp_path.iterdir()))}"
+        return bundles.unpack(source, "zip", into, LIMITS).digest
+
+    same = digest({"index.html": PAGE, "a": b"1", "b": b"2"})
+    assert digest({"b": b"2", "a": b"1", "index.html": PAGE}) == same
+    assert digest({"w/index.html": PAGE, "w/a": b"1", "w/b": b"2"}) == same
+    assert digest({"index.html": PAGE, "a": b"2", "b": b"1"}) != same
+
+
+def test_a_full_disk_is_no_fault_of_the_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, mode: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "chmod", full)
+    with pytest.raises(OutOfSpace):
+        unpacked(tmp_path, archives.good())
+    assert not (tmp_path / "into").exists()
+
+
+def test_a_folder_of_ours_is_held_to_the_same_rules(tmp_path: Path) -> None:
+    example = tmp_path / "example"
+    (example / "js").mkdir(parents=True)
+    (example / "index.html").write_bytes(PAGE)
+    (example / "js" / "a.js").write_bytes(b"vanilla.stream()")
+    (example / ".DS_Store").write_bytes(b"")
+    bundle = bundles.copy(example, tmp_path / "into", LIMITS)
+    assert (sorted(bundle.files), bundle.talks) == (["index.html", "js/a.js"], True)
+    (example / "index.html").unlink()
+    with pytest.raises(InvalidBundle, match=r"no index\.html"):
+        bundles.copy(example, tmp_path / "again", LIMITS)
+
+
+def test_the_kind_is_told_by_name_and_first_bytes() -> None:
+    assert bundles.kind_of("Game.ZIP", b"") == "zip"
+    assert bundles.kind_of("game", b"PK\3\4") == "zip"
+    assert bundles.kind_of("game.HTM", b"<!do") == "html"
+    with pytest.raises(InvalidBundle, match="single .html"):
+        bundles.kind_of("game.rar", b"Rar!")
+
+
+def test_limits_follow_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(max_game_files=7, max_unpacked_mb=20, _env_file=None)
+    assert Limits.of(settings) == Limits(7, 20_000_000, 20_000_000)

@@ -1,0 +1,81 @@
+"""What a game says about itself, and how such texts may look."""
+
+import codecs
+import html
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LONGEST_TITLE = 80
+LONGEST_DESCRIPTION = 2000
+MOST_TAGS = 10
+LONGEST_TAG = 30
+_READ = 64 * 1024  # bytes of a page, or of meta.json, that are looked at
+# The repetitions are bounded: a hostile page must not make the search take quadratic time.
+_TITLE = re.compile(r"<title[^>]{0,200}>(.{0,1000}?)</title", re.IGNORECASE | re.DOTALL)
+_MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"  # they turn the text around them
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Texts about a game, each already clean and short enough; empty where nothing is said."""
+
+    title: str = ""
+    description: str = ""
+    tags: list[str] = field(default_factory=list)
+
+
+def read(folder: Path, entry: str) -> About:
+    """What `meta.json` at the root says, else the title of the page that opens. Never raises for what is in them."""
+    meta = _meta(folder / "meta.json")
+    title, description, tags = meta.get("title"), meta.get("description"), meta.get("tags")
+    return About(
+        title=line(title if isinstance(title, str) else "")[:LONGEST_TITLE].strip() or _page_title(folder / entry),
+        description=text(description if isinstance(description, str) else "")[:LONGEST_DESCRIPTION].strip(),
+        tags=[tag for tag in tag_list(tags if isinstance(tags, list) else []) if len(tag) <= LONGEST_TAG][:MOST_TAGS],
+    )
+
+
+def line(value: str) -> str:
+    """A text on one line: composed, white space collapsed, nothing invisible that disturbs what stands beside it."""
+    return " ".join(_visible(value).split())
+
+
+def text(value: str) -> str:
+    """A text of several lines: the same, line by line."""
+    lines = [" ".join(each.split()) for each in _visible(value).replace("\r\n", "\n").split("\n")]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def tag_list(values: Iterable[object]) -> list[str]:
+    """Tags in lower case, each once, in order. A value may hold several, separated by commas."""
+    parts = (part for value in values if isinstance(value, str) for part in value.split(","))
+    return list(dict.fromkeys(tag for part in parts if (tag := line(part).lower().removeprefix("#").strip())))
+
+
+def _visible(value: str) -> str:
+    composed = unicodedata.normalize("NFC", value)
+    return "".join(
+        c for c in composed if c in "\n\r\t" or (c not in _MARKS and unicodedata.category(c) not in ("Cc", "Cs"))
+    )
+
+
+def _meta(path: Path) -> dict[str, object]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_READ + 1)
+        meta = json.loads(data.decode("utf-8-sig")) if len(data) <= _READ else None
+    except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
+        return {}  # none, or one that means something else to the game
+    return meta if isinstance(meta, dict) else {}
+
+
+def _page_title(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(_READ)
+    utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    found = _TITLE.search(head.decode("utf-16" if utf16 else "utf-8-sig", errors="replace"))
+    return line(html.unescape(found[1]))[:LONGEST_TITLE].strip() if found else ""
