@@ -65,50 +65,49 @@
     const resolved = (address) => new URL(address, base ?? scope.document.baseURI).href;
     const isKey = (name) => /^(authorization|x-api-key)$/i.test(name);
 
-    function isPlatform(address) {
+    /* Where a call goes: "api" (takes the token), "here" (the game's own files) or "" (elsewhere). */
+    function kindOf(address) {
       try {
         const url = new URL(resolved(address));
-        return url.origin === platform && (url.pathname.startsWith("/api/inference/") || url.pathname === "/auth/me");
+        if (url.origin !== platform) return "";
+        return url.pathname.startsWith("/api/inference/") || url.pathname === "/auth/me" ? "api" : "here";
       } catch {
-        return false;
+        return "";
       }
     }
 
     scope.fetch = function fetch(input, init) {
       const isRequest = input instanceof Request;
-      if (!isPlatform(isRequest ? input.url : input)) {
-        return nativeFetch.call(scope, isRequest || base === null ? input : resolved(input), init);
-      }
+      const kind = kindOf(isRequest ? input.url : input);
+      if (!kind) return nativeFetch.call(scope, input, init);
       try {
         const request = new Request(isRequest ? input : resolved(input), init);
         const headers = new Headers(request.headers);
-        if (token()) {
+        if (kind === "api" && token()) {
           headers.delete("x-api-key");
           headers.set("authorization", `Bearer ${token()}`);
         }
-        // "include" would be refused for an origin that is nobody's, and "same-origin" mode is impossible in it.
+        // To an origin that is nobody's all of this host is elsewhere: credentials and "same-origin" are refused.
         return nativeFetch.call(scope, new Request(request, { headers, credentials: "omit", mode: "cors" }));
       } catch (error) {
         return Promise.reject(error);
       }
     };
 
-    const calls = new WeakSet(); // the XMLHttpRequests that go to the platform
+    const kinds = new WeakMap(); // XMLHttpRequest -> where it goes
     const xhr = scope.XMLHttpRequest.prototype;
     const { open, send, setRequestHeader } = xhr;
+    const carries = (request) => kinds.get(request) === "api" && token();
     xhr.open = function (method, address, ...rest) {
-      if (isPlatform(address)) calls.add(this);
-      else calls.delete(this);
+      kinds.set(this, kindOf(address));
       return open.call(this, method, base === null ? address : resolved(address), ...rest);
     };
     xhr.setRequestHeader = function (name, value) {
-      if (!(calls.has(this) && token() && isKey(name))) setRequestHeader.call(this, name, value);
+      if (!(carries(this) && isKey(name))) setRequestHeader.call(this, name, value);
     };
     xhr.send = function (body) {
-      if (calls.has(this)) {
-        this.withCredentials = false;
-        if (token()) setRequestHeader.call(this, "Authorization", `Bearer ${token()}`);
-      }
+      if (kinds.get(this)) this.withCredentials = false;
+      if (carries(this)) setRequestHeader.call(this, "Authorization", `Bearer ${token()}`);
       return send.call(this, body);
     };
 
@@ -252,7 +251,8 @@
     const storage = makeStorage(stored[name]);
     Object.defineProperty(window, name, { configurable: true, enumerable: true, get: () => storage });
   }
-  window.addEventListener("pagehide", () => {
+  // Before the page goes, not as it goes: by then the next page may have its name already.
+  window.addEventListener("beforeunload", () => {
     boot.stored = Object.fromEntries(Object.entries(stored).map(([name, area]) => [name, Object.fromEntries(area)]));
     keepBoot();
   });
@@ -340,11 +340,12 @@
 
   let known = null; // the promise of the models, asked for once
 
-  /* The models a game may use: [{backend: "anthropic" | "ollama", model}], the one to take by default first. */
+  /* The models a game may use: [{backend: "anthropic" | "ollama", model, name, embedded}]. `embedded` is the tiny one
+   * that comes with the platform. */
   function models() {
     known ??= call("/api/inference/models")
       .then((response) => response.json())
-      .then((answer) => answer.models)
+      .then((answer) => answer.items)
       .catch((error) => {
         known = null; // so that the next call asks again
         throw error;
@@ -354,7 +355,9 @@
 
   async function chosen(name) {
     const all = await models();
-    const model = name ? all.find((each) => each.model === name) : all[0];
+    // Without a name: quick and cheap before large, and the tiny embedded one only if there is nothing else.
+    const quick = () => all.find((each) => /haiku/i.test(each.model)) ?? all.find((each) => !each.embedded) ?? all[0];
+    const model = name ? all.find((each) => each.model === name) : quick();
     if (model) return model;
     const there = all.map((each) => each.model).join(", ");
     const message = there ? `There is no model "${name}". There is: ${there}.` : "The host has not set up a model yet.";

@@ -1,0 +1,1 @@
+const shared = "shared by a script";

@@ -1,0 +1,120 @@
+/* The evening at the bridge: takes what the player says, asks the rules, lets the dragon speak, shows both. */
+
+import { Dragon, GIFTS, LINES_UNTIL_NIGHT } from "./dragon.js";
+import { ownWords, speak } from "./voice.js";
+
+const $ = (id) => document.getElementById(id);
+const [talk, form, words, bag, note] = ["talk", "say", "words", "bag", "note"].map($);
+let dragon;
+let hasVoice; // false once no model answers: the dragon then speaks the game's own words
+
+start();
+
+function start() {
+  dragon = new Dragon();
+  hasVoice = Boolean(window.vanilla);
+  talk.replaceChildren();
+  bag.replaceChildren(...GIFTS.map(giftButton));
+  form.hidden = false;
+  line("told", "Brume the dragon lies across the only bridge. Win its trust before night falls: talk, ask, tell, give.");
+  line("dragon-says", "Halt. My bridge. Why should I let you across?");
+  draw();
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = words.value.trim();
+  if (text && !words.disabled) say(text);
+});
+
+async function say(text) {
+  words.value = "";
+  wait(true);
+  line("you-say", text);
+  const { did, seen, change } = dragon.hear(text);
+  line("told", `${seen} ${change > 0 ? `Trust +${change}.` : change < 0 ? `Trust −${-change}.` : ""}`);
+  draw();
+  await answer(did, text);
+  wait(false);
+  if (dragon.won) finish("The dragon lifts its wing. You are across.");
+  else if (dragon.lost) finish("Night falls, and dragons sleep on bridges. Come back tomorrow.");
+  else words.focus({ preventScroll: true });
+}
+
+async function answer(did, text) {
+  const bubble = line("dragon-says", "…");
+  const show = (spoken) => {
+    bubble.textContent = spoken || "…";
+    talk.scrollTop = talk.scrollHeight;
+  };
+  document.body.classList.add("speaking");
+  try {
+    show(hasVoice ? await speak({ mood: dragon.mood, did, words: text }, show) : ownWords(dragon.mood));
+    if (hasVoice) showTokens();
+  } catch (error) {
+    // The evening goes on: the rules do not need a model.
+    show(ownWords(dragon.mood));
+    explain(error);
+  } finally {
+    document.body.classList.remove("speaking");
+  }
+}
+
+/* Says why the dragon has only the game's own words now. */
+function explain(error) {
+  hasVoice = error.retryAfter != null; // a busy moment passes; a spent limit or a missing model does not
+  if (error instanceof window.vanilla.LimitError) {
+    const until = error.resetsAt ? ` until ${error.resetsAt.toLocaleString()}` : "";
+    note.textContent = `Your tokens are used up${until}, so Brume speaks from memory. You can still get across.`;
+  } else {
+    note.textContent = `Brume speaks from memory for now: ${error.message}`;
+  }
+}
+
+async function showTokens() {
+  const { remaining_tokens: left } = await window.vanilla.usage().catch(() => ({}));
+  if (left != null) note.textContent = `${left.toLocaleString()} tokens left`;
+}
+
+function giftButton(gift) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = `Give the ${gift.split(" ").at(-1)}`;
+  button.addEventListener("click", () => {
+    button.remove();
+    say(`Please take this ${gift}.`);
+  });
+  return button;
+}
+
+function line(kind, text) {
+  const item = document.createElement("li");
+  item.className = kind;
+  item.textContent = text; // never innerHTML: a model's words are not to be trusted
+  talk.append(item);
+  talk.scrollTop = talk.scrollHeight;
+  return item;
+}
+
+function wait(waiting) {
+  for (const control of [words, ...document.querySelectorAll("button")]) control.disabled = waiting;
+}
+
+function draw() {
+  document.body.dataset.mood = dragon.mood;
+  document.documentElement.style.setProperty("--dusk", dragon.lines / LINES_UNTIL_NIGHT);
+  $("trust").value = dragon.trust;
+  const left = LINES_UNTIL_NIGHT - dragon.lines;
+  $("daylight").textContent = left > 0 ? `${left} ${left === 1 ? "line" : "lines"} until night` : "Night";
+}
+
+function finish(text) {
+  line("told", text);
+  form.hidden = true;
+  const again = document.createElement("button");
+  again.type = "button";
+  again.textContent = "Another evening";
+  again.addEventListener("click", start);
+  bag.replaceChildren(again);
+  again.focus();
+}
