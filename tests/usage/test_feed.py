@@ -294,6 +294,21 @@ class TestWatching:
         open_feed.recorded(entry(), "mira")
         await watcher.until(lambda snapshot: [near.username for near in snapshot.near_limit] == ["mira"])
 
+    async def test_sees_the_title_of_a_game_that_was_not_there_before(
+        self, open_feed: Feed, add_user: AddUser, add_game: AddGame
+    ) -> None:
+        watcher = Watcher()
+        open_feed.subscribe(watcher)
+        await add_user("mira")
+        await add_game("dragon", "Dragon at the Bridge", "mira")
+        open_feed.started(live_call())
+        snapshot = await watcher.until(lambda snapshot: len(snapshot.calls) == 1)
+        assert snapshot.titles == {"dragon": "Dragon at the Bridge"}
+
+    async def test_a_page_that_opens_sees_limits_as_they_are_now(self, feed: Feed, add_user: AddUser) -> None:
+        await add_user("mira", token_limit=100, tokens_used=99)
+        assert [near.username for near in (await feed.current()).near_limit] == ["mira"]
+
     async def test_snapshots_do_not_change_afterwards(self, feed: Feed) -> None:
         feed.recorded(entry(), "mira")
         snapshot = feed.snapshot()

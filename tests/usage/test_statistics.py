@@ -198,5 +198,6 @@ async def test_titles_are_those_of_games_that_are_there(
 ) -> None:
     await add_user("mira")
     await add_game("dragon", "Dragon", "mira")
-    assert await statistics.titles(["dragon", "other"]) == {"dragon": "Dragon"}
+    await add_game("gone", "Gone", "mira", removed_at=NOON)
+    assert await statistics.titles(["dragon", "gone", "other"]) == {"dragon": "Dragon"}
     assert await statistics.titles([]) == {}

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
 
+from vanilla.models import NO_GAME
 from vanilla.usage.ledger import Entry
 from vanilla.usage.statistics import NearLimit, Statistics
 
@@ -26,7 +27,8 @@ DAY = 24 * 60  # minutes
 RECENT = 50
 FIRST_BYTES = 200  # calls that the median looks back on
 SECONDS_BETWEEN_PUSHES = 0.5
-SECONDS_BETWEEN_LIMITS = 2.0
+SECONDS_BETWEEN_LIMITS = 2.0  # while calls settle
+SECONDS_BEFORE_LIMITS_ANYWAY = 15.0  # an admin may have changed them
 
 
 @dataclass(slots=True)
@@ -97,6 +99,7 @@ class LiveSnapshot:
     refusals_today: Mapping[str, int]  # by reason
     recent: tuple[RecentCall, ...]  # newest first
     near_limit: tuple[NearLimit, ...]  # nearest first
+    titles: Mapping[str, str]  # of the games in it, by id; a removed one has none
 
 
 class Feed:
@@ -114,6 +117,7 @@ class Feed:
         self._today = _Day(int(clock()) // 60 // DAY)
         self._yesterday: list[int] = [0] * DAY  # running totals at the end of each minute
         self._near_limit: tuple[NearLimit, ...] = ()
+        self._titles: dict[str, str | None] = {NO_GAME: None}
         self._limits_changed = True
         self._changes = 0
         self._subscribers: dict[object, Callable[[LiveSnapshot], None]] = {}
@@ -162,7 +166,7 @@ class Feed:
         self._limits_changed = True
         self._changes += 1
 
-    def refused(self, user_id: str, username: str, backend: str, reason: str) -> None:  # noqa: ARG002 - who was refused is for the log of refusals to come
+    def refused(self, user_id: str, username: str, backend: str, reason: str) -> None:
         """A call was not admitted. `reason` is one of a few short words, such as `spent`."""
         self._turn()
         self._today.refusals[reason] += 1
@@ -204,7 +208,14 @@ class Feed:
             refusals_today=dict(self._today.refusals),
             recent=tuple(self._recent),
             near_limit=self._near_limit,
+            titles={game_id: title for game_id, title in self._titles.items() if title is not None},
         )
+
+    async def current(self) -> LiveSnapshot:
+        """How things stand, with the limits as they are now: for a page that is being built."""
+        await self._read_limits()
+        await self._read_titles()
+        return self.snapshot()
 
     async def run(self) -> None:
         """The aggregator: tells subscribers what changed, until cancelled."""
@@ -212,12 +223,14 @@ class Feed:
         limits_read = 0.0
         while True:
             await self._watched.wait()
-            if self._limits_changed and time.monotonic() - limits_read >= SECONDS_BETWEEN_LIMITS:
+            wait = SECONDS_BETWEEN_LIMITS if self._limits_changed else SECONDS_BEFORE_LIMITS_ANYWAY
+            if time.monotonic() - limits_read >= wait:
                 limits_read = time.monotonic()
                 await self._read_limits()
             state = self._state()
             if state != told:
                 told = state
+                await self._read_titles()
                 self._publish(self.snapshot())
             await asyncio.sleep(SECONDS_BETWEEN_PUSHES)
 
@@ -246,6 +259,19 @@ class Feed:
             self._near_limit = near_limit
             self._changes += 1
 
+    async def _read_titles(self) -> None:
+        """Learn the titles of games that were not asked for yet today."""
+        shown = {call.game_id for call in self._calls.values()} | {call.entry.game_id for call in self._recent}
+        unknown = [game_id for game_id in shown | set(self._today.games) if game_id not in self._titles]
+        if not unknown:
+            return
+        try:
+            titles = await self._statistics.titles(unknown)
+        except Exception:
+            logger.exception("Reading the titles of games failed")
+            return
+        self._titles.update({game_id: titles.get(game_id) for game_id in unknown})
+
     async def _load(self) -> None:
         minute = self._minute()
         first = (minute // DAY - 1) * DAY
@@ -267,6 +293,7 @@ class Feed:
             if row.entry.first_byte_ms is not None:
                 self._first_bytes.append(row.entry.first_byte_ms)
         await self._read_limits()
+        await self._read_titles()
 
     def _minute(self) -> int:
         return int(self._clock()) // 60
@@ -280,6 +307,8 @@ class Feed:
             self._yesterday = list(accumulate(self._today.minutes)) if follows else [0] * DAY
             self._today = _Day(day)
             self._today.peak = len(self._calls)
+            self._titles = {NO_GAME: None}
+            self._changes += 1
         if len(self._minutes) > 2 * MINUTES:
             self._minutes = {number: tokens for number, tokens in self._minutes.items() if number > minute - MINUTES}
 

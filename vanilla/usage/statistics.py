@@ -235,7 +235,9 @@ class Statistics:
 
     async def titles(self, game_ids: Sequence[str]) -> dict[str, str]:
         """Titles of the games that are there, by id."""
-        statement = select(col(Game.id), col(Game.title)).where(col(Game.id).in_(game_ids))
+        statement = select(col(Game.id), col(Game.title)).where(
+            col(Game.id).in_(game_ids), col(Game.removed_at).is_(None)
+        )
         if not game_ids:
             return {}
         return {row.id: row.title for row in await self._read(statement)}
@@ -256,9 +258,9 @@ def range_start(days: int, now: datetime | None = None) -> datetime:
     return now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=days * 24 - 1)
 
 
-def bucket_of(days: int) -> Bucket:
-    """How fine a series over so many days is: at most 168 points by hour, 366 by day."""
-    return "hour" if days <= 7 else "day"
+def bucket_of(days: int | None) -> Bucket:
+    """How fine a series over so many days (None: all time) is: by hour up to a week."""
+    return "hour" if days is not None and days <= 7 else "day"
 
 
 def bucket_starts(since: datetime, until: datetime, bucket: Bucket) -> Iterator[datetime]:
