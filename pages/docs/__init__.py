@@ -70,7 +70,7 @@ def _games(facts: _Facts) -> None:
             f"A .zip or a single .html, at most {facts.max_upload_mb} MB, at most {facts.max_game_files:,} files.",
             "index.html stands at the top of the zip, or in the one folder that the zip has.",
             "A zip with paths that lead outside, links or broken entries is refused as a whole, with the reason.",
-            "An image called cover.png, cover.jpg or cover.webp becomes the cover. Without one, we draw it.",
+            "A meta.json beside it may give title, description and tags. Without a cover, we draw one from the name.",
         ):
             Words("li", fact)
 
@@ -169,7 +169,7 @@ def _sandbox(_: _Facts) -> None:
     Words("h3", "What works")
     with box("ul"):
         for fact in (
-            "Scripts, modules, workers, WebAssembly, WebGL, audio, canvas (and reading it back), gamepads, full screen.",
+            "Scripts, modules, workers, WebAssembly, WebGL, audio, canvas and its pixels, gamepads, full screen.",
             "localStorage and sessionStorage: they do not throw, and last for as long as the game is open.",
             "fetch and XMLHttpRequest to the game's own files and to the addresses above.",
         ):
