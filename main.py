@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from vanilla import __version__
+from vanilla import __version__, logs
 from vanilla.accounts.callers import Callers
 from vanilla.accounts.passwords import Passwords
 from vanilla.accounts.revocation import Revocations
@@ -135,12 +135,16 @@ def main() -> int:
     except InvalidSettings as error:
         sys.stderr.write(f"Vanilla cannot start: {error}\n")
         return 2
+    logs.configure(settings)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
         port=settings.port,
-        log_config=None,
-        ws="websockets",
+        log_config=None,  # logs.configure is ours
+        access_log=False,  # so is the line for each request
+        proxy_headers=False,  # and whom to believe about addresses: TRUSTED_PROXIES
+        server_header=False,
+        ws="websockets-sansio",
         timeout_graceful_shutdown=5,
     )
     return 0

@@ -18,7 +18,7 @@ SQL = {*DOMAIN, "vanilla.database", "vanilla.models", "vanilla.migrations"}
 
 # Each part of the house, and the parts of it that it may import besides itself. Every arrow goes down.
 MAY_IMPORT: dict[str, set[str]] = {
-    "main": {"pages", "vanilla.api", "vanilla.services", *DOMAIN, *GROUND},
+    "main": {"pages", "vanilla.api", "vanilla.services", "vanilla.logs", *DOMAIN, *GROUND},
     "pages": {"vanilla.services", *DOMAIN, *GROUND} - {"vanilla.database"},
     "vanilla.api": {"vanilla.services", *DOMAIN, *GROUND} - {"vanilla.database"},
     "vanilla.services": {*DOMAIN, *GROUND},
@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vanilla.migrations": {"vanilla.models", "vanilla.errors", "vanilla.settings"},
     "vanilla.models": {"vanilla.errors", "vanilla.settings"},
     "vanilla.settings": {"vanilla.errors"},
+    "vanilla.logs": {"vanilla.settings"},
     "vanilla.errors": set(),
     "vanilla": set(),  # its version, and nothing that would load the rest
 }
