@@ -78,11 +78,11 @@ class TestPolicy:
         with pytest.raises(BadRequest):
             sandbox.policy(host, "abc", "3.xyz")
         with pytest.raises(BadRequest):
-            sandbox.frame_policy(host, "abc", "3.xyz")
+            sandbox.frame_source(host, "abc", "3.xyz")
 
     @pytest.mark.parametrize("host", ["http://localhost:3000", "http://[::1]:3000", "https://a-b.example"])
     def test_hosts_of_every_kind_are_named(self, host: str) -> None:
-        assert sandbox.frame_policy(host, "abc", "3.xyz") == f"frame-src {host}/games/abc/3.xyz/"
+        assert sandbox.frame_source(host, "abc", "3.xyz") == f"{host}/games/abc/3.xyz/"
 
 
 class TestWithSdk:

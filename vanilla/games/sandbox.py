@@ -83,9 +83,10 @@ def locked_policy() -> str:
     return "sandbox; default-src 'none'"
 
 
-def frame_policy(origin: str, game_id: str, presented: str) -> str:
-    """The `frame-src` of the page around the game. It also keeps the game from taking its frame elsewhere with data."""
-    return f"frame-src {_checked(origin)}{files_path(game_id, presented)}"
+def frame_source(origin: str, game_id: str, presented: str) -> str:
+    """The only `frame-src` of the page around the game. It also keeps the game from taking its frame elsewhere, with
+    data in the address. Raises BadRequest as `policy` does."""
+    return _checked(origin) + files_path(game_id, presented)
 
 
 def with_sdk(document: bytes, sdk_url: str) -> tuple[bytes, str]:
