@@ -77,13 +77,14 @@ def limit_card(visitor: Visitor) -> None:
         with box("div", "line-up spread"):
             Words("h2", _left(visitor))
             Words("span", _limit(visitor), "quiet")
-        if visitor.token_limit is not None:
-            meter(figures.fraction(visitor.tokens_used, visitor.token_limit), label="Tokens used", classes="tall")
+        if visitor.token_limit is None:
+            return
+        meter(figures.fraction(visitor.tokens_used, visitor.token_limit), label="Tokens used", classes="tall")
         with box("div", "line-up spread quiet"):
             Words("span", f"{figures.count(visitor.tokens_used)} used")
             if visitor.resets_at is not None:
                 Words("span", f"Counts anew on {figures.exact(visitor.resets_at).replace(':00 UTC', ' UTC')}")
-            elif visitor.token_limit is not None:
+            else:
                 Words("span", "This limit does not reset. Ask the host for more.")
 
 
@@ -92,9 +93,10 @@ def usage_cards(usage: Usage, today: date) -> None:
     with box("section", "card padded"):
         with box("div", "card-head"):
             Words("h2", f"Tokens by day, last {DAYS} days", "as-h3")
-            with box("div", "legend"):
-                for backend, colour in BACKEND_COLOUR.items():
-                    dotted(backend, colour)
+            if usage.points:
+                with box("div", "legend"):
+                    for backend, colour in BACKEND_COLOUR.items():
+                        dotted(backend, colour)
         if usage.points:
             tokens = {(point.start.date(), point.backend): point.total_tokens for point in usage.points}
             drawing(daily.bars(daily.days_until(today, DAYS), tokens), "wide-drawing")
