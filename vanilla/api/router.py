@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from vanilla.api import admin_users, auth, failures, inference, middleware, tokens
+from vanilla.api import admin_usage, admin_users, auth, failures, inference, middleware, tokens, usage
 from vanilla.errors import MethodNotAllowed, NotFound
 from vanilla.services import Services
 
@@ -12,6 +12,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     tokens.router,
     admin_users.router,
+    admin_usage.router,
+    usage.router,
     inference.router,
 )
 
