@@ -9,6 +9,7 @@ import pytest
 from tests.games import archives
 from tests.games.archives import PAGE, Maker, both, named, of_mode, zipped
 from vanilla.errors import OutOfSpace
+from vanilla.games import archives as archives_read
 from vanilla.games import bundles
 from vanilla.games.bundles import Bundle, InvalidBundle, Limits
 from vanilla.settings import Settings
@@ -248,7 +249,7 @@ def test_a_strange_meta_json_is_passed_over(tmp_path: Path, meta: bytes) -> None
     "code", [b"fetch('/api/inference/ollama/chat')", b"await vanilla.chat('hi')", b"window.vanilla"]
 )
 def test_a_game_that_calls_a_model_is_known_to_talk(tmp_path: Path, code: bytes) -> None:
-    across_chunks = b" " * (bundles.CHUNK - 5) + code
+    across_chunks = b" " * (archives_read.CHUNK - 5) + code
     assert unpacked(tmp_path, zipped({"index.html": PAGE, "js/a.js": across_chunks})).talks
     assert not bundles.unpack(_written(tmp_path, code), "zip", tmp_path / "data", LIMITS).talks
 
@@ -299,7 +300,7 @@ def test_the_kind_is_told_by_name_and_first_bytes() -> None:
     assert bundles.kind_of("Game.ZIP", b"") == "zip"
     assert bundles.kind_of("game", b"PK\3\4") == "zip"
     assert bundles.kind_of("game.HTM", b"<!do") == "html"
-    with pytest.raises(InvalidBundle, match="single .html"):
+    with pytest.raises(InvalidBundle, match=r"single \.html"):
         bundles.kind_of("game.rar", b"Rar!")
 
 

@@ -5,9 +5,11 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from vanilla.errors import Invalid
 
 LONGEST_TITLE = 80
 LONGEST_DESCRIPTION = 2000
@@ -54,6 +56,41 @@ def tag_list(values: Iterable[object]) -> list[str]:
     """Tags in lower case, each once, in order. A value may hold several, separated by commas."""
     parts = (part for value in values if isinstance(value, str) for part in value.split(","))
     return list(dict.fromkeys(tag for part in parts if (tag := line(part).lower().removeprefix("#").strip())))
+
+
+def checked_title(value: str) -> str:
+    """A title as a person typed it, cleaned; may be empty. Raises Invalid when it is too long."""
+    title = line(value)
+    if len(title) > LONGEST_TITLE:
+        raise Invalid(f"The title has {len(title)} characters; at most {LONGEST_TITLE} are possible.")
+    return title
+
+
+def checked_description(value: str) -> str:
+    """The same for a description."""
+    description = text(value)
+    if len(description) > LONGEST_DESCRIPTION:
+        raise Invalid(
+            f"The description has {len(description):,} characters; at most {LONGEST_DESCRIPTION:,} are possible."
+        )
+    return description
+
+
+def checked_tags(values: Sequence[str]) -> list[str]:
+    """The same for tags."""
+    tags = tag_list(values)
+    if len(tags) > MOST_TAGS:
+        raise Invalid(f"There are {len(tags)} tags; at most {MOST_TAGS} are possible.")
+    for tag in tags:
+        if len(tag) > LONGEST_TAG:
+            raise Invalid(f"A tag has {len(tag)} characters; at most {LONGEST_TAG} are possible.")
+    return tags
+
+
+def slug(title: str) -> str:
+    """A title as it can stand in an address: ASCII letters, digits and dashes, at least one."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-") or "game"
 
 
 def _visible(value: str) -> str:

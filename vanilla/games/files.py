@@ -1,0 +1,275 @@
+"""Where the files of games lie: one small interface, so that another kind of store can take its place.
+
+DATA_DIR/staging/<random>/          uploads on their way; emptied at start
+DATA_DIR/games/<game>/<version>/    published by one rename, never changed afterwards
+    manifest.json                   {"entry": ..., "files": {name: size}}
+    files/...
+DATA_DIR/games/<game>/cover/        card.webp and page.webp, where a cover was uploaded
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import unicodedata
+import uuid
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from vanilla.errors import NotFound, OutOfSpace
+from vanilla.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MB = 1_000_000
+CACHED_MANIFESTS = 256
+UNKNOWN_TYPE = "application/octet-stream"
+# A table of our own: what a system's mime.types says differs from host to host, and browsers insist on some of these.
+CONTENT_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".htm": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".cjs": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".webmanifest": "application/manifest+json",
+    ".wasm": "application/wasm",
+    ".xml": "text/xml; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+    ".md": "text/plain; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8",
+    ".glsl": "text/plain; charset=utf-8",
+    ".frag": "text/plain; charset=utf-8",
+    ".vert": "text/plain; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+    ".bmp": "image/bmp",
+    ".ico": "image/x-icon",
+    ".mp3": "audio/mpeg",
+    ".ogg": "audio/ogg",
+    ".oga": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+    ".aac": "audio/aac",
+    ".mid": "audio/midi",
+    ".midi": "audio/midi",
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+    ".ogv": "video/ogg",
+    ".vtt": "text/vtt; charset=utf-8",
+    ".woff2": "font/woff2",
+    ".woff": "font/woff",
+    ".ttf": "font/ttf",
+    ".otf": "font/otf",
+    ".gltf": "model/gltf+json",
+    ".glb": "model/gltf-binary",
+    ".bin": UNKNOWN_TYPE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of a published version; `size` in bytes."""
+
+    path: Path
+    name: str
+    size: int
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a version consists of: the page that opens, and every file's name with its size in bytes."""
+
+    entry: str
+    files: Mapping[str, int]
+
+
+class Files:
+    """The store in `settings.data_dir`. Made without touching the disk; `open()` before use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._games = settings.data_dir / "games"
+        self._staging = settings.data_dir / "staging"
+        self._min_free = settings.min_free_disk_mb * MB
+        self._manifests: OrderedDict[tuple[str, int], Manifest] = OrderedDict()
+
+    def open(self) -> None:
+        """Make the folders and remove what an earlier process left half done. Blocks."""
+        if self._staging.exists():
+            shutil.rmtree(self._staging)
+        for folder in (self._staging, self._games):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def check_room(self, more_bytes: int = 0) -> None:
+        """Raises OutOfSpace when less than MIN_FREE_DISK_MB would be left after writing that much."""
+        free = shutil.disk_usage(self._games).free
+        if free - more_bytes < self._min_free:
+            raise OutOfSpace(
+                f"The host's disk is nearly full: {free // MB:,} MB are free and {self._min_free // MB:,} MB are kept "
+                "free. Uploads work again once the host has made room."
+            )
+
+    @asynccontextmanager
+    async def staging(self) -> AsyncIterator[Path]:
+        """A new, empty folder of one's own, gone afterwards with what is still in it. Raises OutOfSpace."""
+        self.check_room()
+        folder = self._staging / uuid.uuid4().hex
+        await on_thread(folder.mkdir)
+        try:
+            yield folder
+        finally:
+            await on_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def publish(self, game_id: str, version: int, unpacked: Path, manifest: Manifest) -> None:
+        """Move an unpacked folder, which lies in staging, to its place: durable, and all of it or nothing.
+
+        Raises FileExistsError for a version that is there already.
+        """
+        await on_thread(self._publish, game_id, version, unpacked, manifest)
+
+    async def remove_version(self, game_id: str, version: int) -> None:
+        """Remove a version's files; nothing happens when there are none."""
+        self._manifests.pop((game_id, version), None)
+        await on_thread(self._discard, self._folder(game_id, version))
+
+    async def remove_game(self, game_id: str) -> None:
+        """Remove everything of a game; nothing happens when there is nothing."""
+        for key in [key for key in self._manifests if key[0] == game_id]:
+            del self._manifests[key]
+        await on_thread(self._discard, self._game(game_id))
+
+    async def manifest(self, game_id: str, version: int) -> Manifest:
+        """What a version consists of. Raises NotFound."""
+        key = (game_id, version)
+        if (known := self._manifests.get(key)) is None:
+            known = await on_thread(self._read_manifest, game_id, version)
+            self._manifests[key] = known
+            if len(self._manifests) > CACHED_MANIFESTS:
+                self._manifests.popitem(last=False)
+        else:
+            self._manifests.move_to_end(key)
+        return known
+
+    async def find(self, game_id: str, version: int, name: str) -> StoredFile:
+        """A file of a version by its exact name, percent-decoded once; `""` is the page that opens. Raises NotFound.
+
+        The name is looked up in the manifest and never resolved on the disk, so no name leads anywhere else.
+        """
+        manifest = await self.manifest(game_id, version)
+        wanted = unicodedata.normalize("NFC", name) or manifest.entry
+        if (size := manifest.files.get(wanted)) is None:
+            raise NotFound("The game has no such file.")
+        return StoredFile(self._folder(game_id, version) / "files" / wanted, wanted, size, content_type(wanted))
+
+    async def save_cover(self, game_id: str, images: Mapping[str, bytes]) -> None:
+        """Keep the images of a cover, by file name, in the place of an earlier one."""
+        await on_thread(self._save_cover, game_id, images)
+
+    async def cover(self, game_id: str, name: str) -> bytes:
+        """An image of a game's cover. Raises NotFound."""
+        try:
+            return await on_thread((self._game(game_id) / "cover" / Path(name).name).read_bytes)
+        except FileNotFoundError:
+            raise NotFound("This game has no cover of its own.") from None
+
+    async def versions(self) -> dict[str, list[int]]:
+        """The published versions of every game, as they lie on the disk."""
+        return await on_thread(self._versions)
+
+    def _game(self, game_id: str) -> Path:
+        if not (game_id.isascii() and game_id.isalnum()):
+            raise NotFound("There is no such game.")
+        return self._games / game_id
+
+    def _folder(self, game_id: str, version: int) -> Path:
+        return self._game(game_id) / str(int(version))
+
+    def _publish(self, game_id: str, version: int, unpacked: Path, manifest: Manifest) -> None:
+        staged = self._staging / uuid.uuid4().hex
+        staged.mkdir()
+        try:
+            unpacked.rename(staged / "files")
+            text = json.dumps({"entry": manifest.entry, "files": dict(manifest.files)}, ensure_ascii=False)
+            (staged / "manifest.json").write_text(text, encoding="utf-8")
+            _make_durable([staged, *staged.rglob("*")])
+            place = self._folder(game_id, version)
+            place.parent.mkdir(exist_ok=True)
+            if place.exists():
+                raise FileExistsError(place)
+            staged.rename(place)
+            _make_durable([place.parent, self._games])
+        except BaseException:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
+
+    def _save_cover(self, game_id: str, images: Mapping[str, bytes]) -> None:
+        staged, place = self._staging / uuid.uuid4().hex, self._game(game_id) / "cover"
+        staged.mkdir()
+        for name, data in images.items():
+            (staged / name).write_bytes(data)
+        _make_durable([staged, *staged.iterdir()])
+        place.parent.mkdir(exist_ok=True)
+        self._discard(place)
+        staged.rename(place)
+        _make_durable([place.parent])
+
+    def _discard(self, folder: Path) -> None:
+        """Out of its place by one rename, so that nobody sees it half removed; then off the disk."""
+        gone = self._staging / uuid.uuid4().hex
+        with suppress(FileNotFoundError):
+            folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+
+    def _read_manifest(self, game_id: str, version: int) -> Manifest:
+        try:
+            data = json.loads((self._folder(game_id, version) / "manifest.json").read_bytes())
+        except FileNotFoundError:
+            raise NotFound("The files of this game are not there any more.") from None
+        return Manifest(data["entry"], data["files"])
+
+    def _versions(self) -> dict[str, list[int]]:
+        return {
+            game.name: sorted(int(folder.name) for folder in game.iterdir() if folder.name.isdecimal())
+            for game in self._games.iterdir()
+            if game.is_dir()
+        }
+
+
+def content_type(name: str) -> str:
+    """The media type of a file by the end of its name, whatever is in it."""
+    return CONTENT_TYPES.get(Path(name).suffix.lower(), UNKNOWN_TYPE)
+
+
+async def on_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`asyncio.to_thread`, but a cancelled caller still waits for the end, so that nothing writes behind its back."""
+    task = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+def _make_durable(paths: Iterable[Path]) -> None:
+    """Have the disk keep files and the names in folders before they are relied on."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
