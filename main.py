@@ -18,6 +18,8 @@ from vanilla.accounts.throttle import Throttle
 from vanilla.accounts.tokens import ApiTokens, PlayTokens
 from vanilla.accounts.users import Users
 from vanilla.database import Database
+from vanilla.games.catalogue import Catalogue
+from vanilla.games.files import Files
 from vanilla.inference import estimate
 from vanilla.inference.backends.anthropic import Anthropic
 from vanilla.inference.backends.ollama import Ollama
@@ -35,9 +37,17 @@ from vanilla.usage.statistics import Statistics
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The whole application. Nothing is opened before its lifespan starts. Raises InvalidSettings."""
     from pages import site
+
+    app = create_api(settings or load_settings())
+    site.register(app, app.state.services)
+    return app
+
+
+def create_api(settings: Settings) -> FastAPI:
+    """The HTTP API with everything behind it, without pages."""
     from vanilla.api import router
 
-    services = assemble(settings or load_settings())
+    services = assemble(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -49,7 +59,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.services = services
     router.install(app, services)
-    site.register(app, services)
     return app
 
 
@@ -59,6 +68,7 @@ def assemble(settings: Settings) -> Services:
     revocations = Revocations()
     callers = Callers(database, revocations)
     passwords = Passwords()
+    files = Files(settings)
     statistics = Statistics(database)
     feed = Feed(statistics)
     meter = Meter(database)
@@ -77,6 +87,8 @@ def assemble(settings: Settings) -> Services:
         api_tokens=ApiTokens(database, revocations),
         play_tokens=PlayTokens(database, callers),
         throttle=Throttle(),
+        files=files,
+        catalogue=Catalogue(database, files, settings),
         statistics=statistics,
         feed=feed,
         meter=meter,
@@ -94,6 +106,9 @@ async def running(services: Services) -> AsyncIterator[None]:
         services.database.open()
         stack.callback(services.database.close)
         stack.callback(services.passwords.close)
+        await asyncio.to_thread(services.files.open)
+        await services.catalogue.open()
+        stack.push_async_callback(services.catalogue.close)
         await _ensure_admin(services)
         _in_background(stack, services.sessions.run())
         _in_background(stack, estimate.warm_up())
