@@ -1,10 +1,10 @@
 """Every route of the HTTP API, in one place, and the JSON that answers what is none of them."""
 
-from fastapi import APIRouter, FastAPI, Request
-from starlette.responses import Response
+from fastapi import APIRouter, FastAPI
 from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
-from vanilla.api import admin_usage, admin_users, auth, failures, inference, middleware, tokens, usage
+from vanilla.api import admin_usage, admin_users, auth, failures, games, inference, middleware, tokens, usage
 from vanilla.errors import MethodNotAllowed, NotFound
 from vanilla.services import Services
 
@@ -15,6 +15,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     admin_usage.router,
     usage.router,
     inference.router,
+    games.router,
 )
 
 
@@ -25,22 +26,26 @@ def install(app: FastAPI, services: Services) -> None:
     for router in ROUTERS:
         app.include_router(router)
     for prefix in failures.API_PREFIXES:
-        app.router.routes.append(Route(prefix + "{rest:path}", _nothing_here, methods=None, include_in_schema=False))
+        app.router.routes.append(Route(prefix + "{rest:path}", _NothingHere(), include_in_schema=False))
     failures.install(app)
     middleware.install(app, services.settings)
 
 
-async def _nothing_here(request: Request) -> Response:
-    allowed = sorted(
-        {
-            method
-            for route in request.app.router.routes
-            if route.matches(request.scope)[0] is Match.PARTIAL
-            for method in getattr(route, "methods", None) or ()
-        }
-    )
-    if allowed:
-        listed = ", ".join(allowed)
-        message = f"{request.method} is not possible here; allowed: {listed}."
-        raise MethodNotAllowed(message, headers={"allow": listed})
-    raise NotFound(f"There is nothing at {request.url.path}.")
+class _NothingHere:
+    """Plain ASGI, since Starlette takes a function for the answer to GET alone."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        routes = scope["app"].router.routes
+        allowed = sorted(
+            {
+                method
+                for route in routes
+                if route.matches(scope)[0] is Match.PARTIAL
+                for method in getattr(route, "methods", None) or ()
+            }
+        )
+        method, path = scope["method"], scope["path"]
+        if allowed:
+            listed = ", ".join(allowed)
+            raise MethodNotAllowed(f"{method} is not possible here; allowed: {listed}.", headers={"allow": listed})
+        raise NotFound(f"There is nothing at {path}.")
