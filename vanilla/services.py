@@ -10,6 +10,8 @@ from vanilla.accounts.throttle import Throttle
 from vanilla.accounts.tokens import ApiTokens, PlayTokens
 from vanilla.accounts.users import Users
 from vanilla.database import Database
+from vanilla.games.catalogue import Catalogue
+from vanilla.games.files import Files
 from vanilla.inference.local.process import LocalModel
 from vanilla.inference.meter import Meter
 from vanilla.inference.models import Models
@@ -34,6 +36,8 @@ class Services:
     api_tokens: ApiTokens
     play_tokens: PlayTokens
     throttle: Throttle
+    files: Files
+    catalogue: Catalogue
     statistics: Statistics
     feed: Feed
     meter: Meter
