@@ -4,14 +4,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from vanilla.errors import BadRequest, Invalid, TooLarge
 from vanilla.games.files import on_thread
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 MB = 1_000_000
 AT_ONCE = 1_000_000  # bytes parsed and written in one go on a thread
@@ -92,7 +95,7 @@ class _Form:
         self._data = bytearray()
         self._size = 0
         self._out: BinaryIO | None = None
-        callbacks: MultipartCallbacks = {
+        callbacks: "MultipartCallbacks" = {
             "on_part_begin": self._part_begins,
             "on_header_begin": self._header_begins,
             "on_header_field": self._header_field,
