@@ -121,7 +121,6 @@ def _options(plot: Plot, step: Step, is_live: bool) -> dict[str, Any]:
                 ":interval": _LABELLED_MINUTES if step == "minute" else "'auto'",
                 ":formatter": _LABELS[step],
                 "hideOverlap": True,
-                "showMinLabel": True,
                 "alignMinLabel": "left",
                 "alignMaxLabel": "right",
             },
@@ -217,19 +216,23 @@ def _when(start: datetime, step: Step) -> str:
 _STEP_NAMES: dict[Step, str] = {"minute": "Minute", "hour": "Hour", "day": "Day (UTC)"}
 
 _EMIT_ONCE = "(() => { let told = false; return () => { if (!told) { told = true; emit(); } }; })()"
-_CLOCK = "new Date(+v).toLocaleTimeString([], {hour: '2-digit', minute: '2-digit'})"
+_CLOCK = "new Date(+v).toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit'})"
 _DAY = "new Date(+v).toLocaleDateString('en-GB', {day: 'numeric', month: 'short', timeZone: 'UTC'})"
-_HOUR = f"new Date(+v).toLocaleDateString('en-GB', {{day: 'numeric', month: 'short'}}) + ', ' + {_CLOCK}"
+_LOCAL_DAY = "new Date(+v).toLocaleDateString('en-GB', {day: 'numeric', month: 'short'})"
 _LABELLED_MINUTES = "(i, v) => i === 59 || (i < 55 && Math.round(v / 60000) % 15 === 0)"
 _LABELS: dict[Step, str] = {
     "minute": f"(v, i) => i === 59 ? 'now' : {_CLOCK}",
-    "hour": f"(v) => {_CLOCK} === '00:00' ? {_DAY.replace(', timeZone: ' + repr('UTC'), '')} : {_CLOCK}",
+    "hour": f"(v) => {_CLOCK} === '00:00' ? {_LOCAL_DAY} : {_CLOCK}",
     "day": f"(v) => {_DAY}",
 }
 _SHORT_FIGURE = "(v) => v >= 1e6 ? v / 1e6 + ' M' : v >= 1e3 ? v / 1e3 + ' k' : String(v)"
 _TOOLTIP = (
-    "(all) => { const v = all[0].axisValue; return '<strong>' + (%s) + '</strong>' + "
-    "all.slice().reverse().map((one) => '<br>' + one.marker + one.seriesName + ' <strong>' + Number(one.value).toLocaleString('en-US') + '</strong>')"
-    ".join(''); }"
+    "(all) => { const v = all[0].axisValue; return '<strong>' + (%s) + '</strong>' + all.slice().reverse().map("
+    "(one) => '<br>' + one.marker + one.seriesName + ' <strong>' + Number(one.value).toLocaleString('en-US')"
+    " + '</strong>').join(''); }"
 )
-_TOOLTIPS: dict[Step, str] = {"minute": _TOOLTIP % _CLOCK, "hour": _TOOLTIP % _HOUR, "day": _TOOLTIP % _DAY}
+_TOOLTIPS: dict[Step, str] = {
+    "minute": _TOOLTIP % _CLOCK,
+    "hour": _TOOLTIP % f"{_LOCAL_DAY} + ', ' + {_CLOCK}",
+    "day": _TOOLTIP % _DAY,
+}

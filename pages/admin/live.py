@@ -170,7 +170,7 @@ class _CallRow:
         with box("tr") as self.element:
             with box("td"), box("span", "with-dot"):
                 box("span", "dot live", aria_hidden="true")
-                Words("span", call.username)
+                Words("span", call.username, "clip")
             Words("td", title, "clip")
             with box("td"):
                 dotted(call.model, colour_of(call.backend))
@@ -189,7 +189,7 @@ class _RecentRow:
         with box("tr") as self.element:
             with box("td", "quiet figures"):
                 box("local-time", datetime=utc_text(entry.timestamp), form="clock")
-            Words("td", call.username)
+            Words("td", call.username, "clip")
             Words("td", title, "clip")
             with box("td"):
                 dotted(entry.model, colour_of(entry.backend))

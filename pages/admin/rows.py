@@ -1,6 +1,6 @@
 """Rows that change in place: each stands for one thing, known by its key, and sends only the texts that differ."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar
 
 from nicegui import ui
@@ -29,13 +29,13 @@ class KeyedRows(Generic[Item]):
         """`draw` makes a row; `nothing` is said where there are none."""
         self._container = container
         self._draw = draw
-        self._rows: dict[Hashable, KeyedRow[Item]] = {}
+        self._rows: dict[str, KeyedRow[Item]] = {}
         with container:
             tag = "tr" if container.tag == "tbody" else "div"
             with box(tag) as self._nothing:
                 Words("td" if tag == "tr" else "p", nothing, "nothing", **({"colspan": "9"} if tag == "tr" else {}))
 
-    def show(self, items: Mapping[Hashable, Item]) -> None:
+    def show(self, items: Mapping[str, Item]) -> None:
         """Show these, in this order."""
         for key in [key for key in self._rows if key not in items]:
             self._rows.pop(key).element.delete()
@@ -69,6 +69,7 @@ class MeterRow:
         self._name.set_text(name)
         self._value.set_text(figures.count(value))
         self._note.set_text(note)
+        self._note.set_visibility(bool(note))
         percent = f"{max(0.0, min(1.0, part)) * 100:.4g}"
         if self._meter.props["aria-valuenow"] == percent and ("near" in self._meter.classes) == is_near:
             return

@@ -1,0 +1,108 @@
+"""Questions put to an admin: a form in a dialog that says in it what is wrong, and elsewhere what was done."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import cast
+
+from nicegui import ui
+
+from pages.admin.sections import Guard
+from pages.elements import ButtonKind, Field, Words, box, button, form, notice
+from vanilla.accounts.periods import LimitPeriod
+from vanilla.accounts.users import MOST_TOKENS
+from vanilla.errors import Invalid, VanillaError
+from vanilla.models import User
+
+Act = Callable[[dict[str, str]], Awaitable[str]]
+PERIODS = {"total": "in all", "day": "a day (UTC)", "month": "a month (UTC)"}
+
+
+class Dialogs:
+    """The place on a page where its dialogs are made and taken away again."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._place = box("div")
+
+    def ask(
+        self, title: str, draw: Callable[[], object], words: str, act: Act, *, kind: ButtonKind = "primary"
+    ) -> None:
+        """Open a dialog with what `draw` puts into its form. `act` gets the fields by name and gives the sentence that
+        says what was done; the message of a VanillaError from it is shown in the dialog, which stays open."""
+        is_busy = False
+
+        async def submitted(fields: dict[str, str]) -> None:
+            nonlocal is_busy
+            if is_busy or not await self._guard.lets():
+                return
+            is_busy = True
+            try:
+                done = await act(fields)
+            except VanillaError as error:
+                problem.clear()
+                with problem:
+                    notice(error.message, "error")
+                return
+            finally:
+                is_busy = False
+            dialog.close()
+            with self._place:
+                ui.notify(done, position="bottom", timeout=5000)
+
+        with self._place, ui.dialog() as dialog, ui.card().classes("dialog-card"):
+            Words("h2", title)
+            with form(submitted):
+                draw()
+                problem = box("div")
+                with box("div", "dialog-buttons"):
+                    button("Cancel", dialog.close)
+                    button(words, kind=kind)
+        dialog.props["aria-label"] = title
+        dialog.on("hide", dialog.delete)
+        dialog.open()
+
+
+def choice(label: str, name: str, options: Mapping[str, str], chosen: str) -> None:
+    """A labelled choice of one."""
+    with box("div", "field"):
+        caption = Words("label", label)
+        with box("select", "input", name=name) as select:
+            for key, words in options.items():
+                option = Words("option", words, value=key)
+                option.props.set_bool("selected", key == chosen)
+        caption.props["for"] = select.html_id
+
+
+def tick(label: str, name: str, *, is_on: bool) -> None:
+    """A box to tick."""
+    with box("label", "choice"):
+        box("input", type="checkbox", name=name, value="yes").props.set_bool("checked", is_on)
+        Words("span", label)
+
+
+def limit_fields(user: User | None = None) -> None:
+    """The fields of a limit: `token_limit` and `limit_period`."""
+    limit = "" if user is None or user.token_limit is None else str(user.token_limit)
+    with box("div", "field-pair"):
+        Field(
+            "Token limit",
+            "token_limit",
+            hint="Empty for none, 0 to block.",
+            value=limit,
+            inputmode="numeric",
+            autocomplete="off",
+        )
+        choice("Counted", "limit_period", PERIODS, "total" if user is None else user.limit_period)
+
+
+def limit_of(fields: Mapping[str, str]) -> tuple[int | None, LimitPeriod]:
+    """What was put into those fields. Raises Invalid."""
+    text = "".join(character for character in fields.get("token_limit", "") if character not in ",._' \u00a0\u202f")
+    chosen = fields.get("limit_period", "")
+    if chosen not in PERIODS:
+        raise Invalid("Choose over which time the limit counts.")
+    period = cast(LimitPeriod, chosen)
+    if not text:
+        return None, period
+    if not text.isascii() or not text.isdigit() or int(text[:20]) > MOST_TOKENS:
+        raise Invalid("Write the limit as a whole number, such as 100000, or leave it empty for none.")
+    return int(text), period

@@ -1,0 +1,154 @@
+"""`/admin/users/{id}`: one user's usage and calls, and what can be done about them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from nicegui import ui
+
+from pages import figures
+from pages.admin.breakdown import USUAL_RANGE, by_model, calls_table, range_segments
+from pages.admin.dialogs import Dialogs
+from pages.admin.people import People
+from pages.admin.sections import Guard, section
+from pages.admin.users import LimitMeter
+from pages.charts import Plot, TokensChart, plot_by_backend
+from pages.elements import Stat, Words, ago, box, button, link
+from pages.visitor import Visitor, admin
+from vanilla.models import User, utc_now
+from vanilla.services import Services
+from vanilla.usage.statistics import (
+    Bucket,
+    LedgerRow,
+    ModelTotals,
+    Statistics,
+    Totals,
+    bucket_of,
+    range_start,
+)
+
+A_PAGE = 25  # calls listed at a time
+
+
+@dataclass(frozen=True)
+class History:
+    """What one user used in a range."""
+
+    days: int
+    bucket: Bucket
+    plot: Plot
+    totals: Totals
+    by_model: list[ModelTotals]
+
+
+async def load(statistics: Statistics, user_id: str, days: int) -> History:
+    """The history of the last `days` times 24 hours."""
+    now = utc_now()
+    since, bucket = range_start(days, now), bucket_of(days)
+    points = await statistics.series(bucket, user_id=user_id, since=since)
+    return History(
+        days=days,
+        bucket=bucket,
+        plot=plot_by_backend(points, since, now, bucket),
+        totals=await statistics.totals(user_id=user_id, since=since),
+        by_model=await statistics.by_model(user_id=user_id, since=since),
+    )
+
+
+def register(services: Services) -> None:
+    """Define the page."""
+
+    @ui.page("/admin/users/{user_id}")
+    async def user(user_id: str, visitor: Annotated[Visitor, Depends(admin(services))]) -> None:
+        person = await services.users.get(user_id)
+        history = await load(services.statistics, user_id, int(USUAL_RANGE))
+        calls = await services.statistics.recent(A_PAGE, user_id=user_id)
+        with section(visitor, person.username, "/admin/users"):
+            UserView(services, visitor, person, history, calls)
+
+
+class UserView:
+    """Who it is, what they used, their calls."""
+
+    def __init__(
+        self, services: Services, visitor: Visitor, user: User, history: History, calls: Sequence[LedgerRow]
+    ) -> None:
+        self._services = services
+        self._guard = Guard(services, visitor)
+        self._people = People(services, visitor, Dialogs(self._guard), self._show_user)
+        self._user = user
+        with box("div", "bar-of-controls"):
+            link("All users", "/admin/users")
+            with box("div", "line-up"):
+                button("Edit", lambda: self._open("edit"), classes="little")
+                button("Password", lambda: self._open("password"), classes="little")
+                self._switch = button("", lambda: self._open("switch"), classes="little")
+        with box("div", "stats"):
+            self._total = Stat("Tokens of all time", "")
+            with box("div", "card stat"):
+                Words("div", "Limit", "label")
+                self._limit = LimitMeter()
+            with box("div", "card stat"):
+                Words("div", "State", "label")
+                with box("div", "line-up states"):
+                    self._state = Words("span", "", "tag")
+                    self._admin = Words("span", "admin", "tag")
+            with box("div", "card stat"):
+                Words("div", "Last active", "label")
+                if user.last_active_at is None:
+                    Words("div", "never")
+                else:
+                    ago(user.last_active_at)
+                with box("div", "note"):
+                    Words("span", f"created {figures.date(user.created_at)}")
+        self._show_user(user)
+        with box("div"):
+            range_segments(str(history.days), self._choose)
+        self._place = box("div", "admin")
+        self._show(history)
+        with box("section", "card padded"):
+            self._add_calls = calls_table("Calls", calls, with_user=False)
+            with box("div", "pager"):
+                self._older = button("Show older", self._show_older, classes="little")
+        self._note_calls(calls)
+
+    async def _open(self, what: str) -> None:
+        if await self._guard.lets():
+            {"edit": self._people.edit, "password": self._people.password, "switch": self._people.switch}[what](
+                self._user
+            )
+
+    def _show_user(self, user: User) -> None:
+        self._user = user
+        self._total.update(figures.count(user.total_tokens))
+        self._limit.show(user)
+        self._state.set_text("active" if user.is_active else "switched off")
+        self._state.classes(add="ok" if user.is_active else "danger", remove="danger" if user.is_active else "ok")
+        self._admin.set_visibility(user.is_admin)
+        self._switch.set_text("Deactivate" if user.is_active else "Activate")
+
+    async def _choose(self, days: str) -> None:
+        if await self._guard.lets():
+            self._show(await load(self._services.statistics, self._user.id, int(days)))
+
+    def _show(self, history: History) -> None:
+        self._place.clear()
+        with self._place, box("div", "two-thirds"):
+            with box("section", "card padded"):
+                title = "Tokens an hour" if history.bucket == "hour" else "Tokens a day"
+                TokensChart(title, history.plot, step=history.bucket)
+                words = figures.counted(history.totals.calls, "call")
+                Words("p", f"{figures.count(history.totals.total_tokens)} tokens in {words}", "quiet small")
+            by_model(history.by_model)
+
+    async def _show_older(self) -> None:
+        if not await self._guard.lets():
+            return
+        more = await self._services.statistics.recent(A_PAGE, user_id=self._user.id, before=self._last)
+        self._add_calls(more)
+        self._note_calls(more)
+
+    def _note_calls(self, calls: Sequence[LedgerRow]) -> None:
+        self._last = calls[-1].entry.id if calls else None
+        self._older.set_visibility(len(calls) == A_PAGE)
