@@ -41,7 +41,7 @@ class Tokens:
             with box("div", "stack tight"):
                 Words("h2", "API tokens", "as-h3")
                 Words("p", "For your own programs, with the official SDKs. They may spend your tokens.", "quiet")
-            with form(self._create, "line-up form-line"):
+            with form(self._create, "line-up form-line", marker="make-token"):
                 Field("Name of the program", "name", classes="grow", required=True, maxlength=LONGEST_NAME)
                 button("Make a token", classes="at-foot")
             self._answer = box("div")

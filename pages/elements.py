@@ -158,14 +158,17 @@ def dotted(words: str, colour: str) -> ui.element:
 
 
 @contextmanager
-def form(on_submit: Callable[[dict[str, str]], Awaitable[None] | None], classes: str = "form") -> Iterator[ui.element]:
-    """A form whose fields come to `on_submit` by name, as text. Nothing in them is remembered by the page."""
+def form(
+    on_submit: Callable[[dict[str, str]], Awaitable[None] | None], classes: str = "form", *, marker: str = "form"
+) -> Iterator[ui.element]:
+    """A form whose fields come to `on_submit` by name, as text. Nothing in them is remembered by the page. Tests find
+    it by its marker."""
 
     def submitted(event: GenericEventArguments) -> Awaitable[None] | None:
         values = event.args if isinstance(event.args, dict) else {}
         return on_submit({str(name): value for name, value in values.items() if isinstance(value, str)})
 
-    with box("form", classes) as element:
+    with box("form", classes).mark(marker) as element:
         yield element
     element.on("submit", submitted, js_handler=_EMIT_FIELDS)
 

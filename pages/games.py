@@ -14,11 +14,11 @@ from pages import figures
 from pages.elements import PLAY, Segments, Words, box, button, button_link, drawing, empty, link, tag, talks_tag
 from pages.frame import frame
 from pages.visitor import Visitor, signed_in
-from vanilla.games.catalogue import GameView, Sort
+from vanilla.games.catalogue import Sort
+from vanilla.games.views import LONGEST_SEARCH, GameView
 from vanilla.services import Services
 
 PAGE_SIZE = 24
-LONGEST_SEARCH = 100  # characters
 _SORTS: dict[str, str] = {"recent": "Lately played", "new": "New", "popular": "Loved"}
 
 

@@ -140,6 +140,6 @@ def local_path(address: str | None) -> str:
     if any(character < " " or character in "\\\x7f" for character in address):
         return "/"  # browsers drop tabs and newlines, and read a backslash as a slash
     parts = urlsplit(address)
-    if parts.scheme or parts.netloc or parts.path.startswith(("/login", "/auth/", "/api/")):
+    if parts.scheme or parts.netloc or parts.path == "/login" or parts.path.startswith(("/auth/", "/api/")):
         return "/"
     return address

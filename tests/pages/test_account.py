@@ -1,0 +1,131 @@
+"""The account page: usage and limit, API tokens, browsers."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from nicegui.testing import User as Browser
+
+from pages.account_access import browser_of
+from pages.daily import bars, days_until
+from tests.factories import PASSWORD, Factory, sign_in
+from vanilla.models import new_id
+from vanilla.services import Services
+from vanilla.usage import ledger
+from vanilla.usage.ledger import Entry
+
+
+async def test_shows_what_is_used_left_and_by_what(user: Browser, make: Factory, services: Services) -> None:
+    mira = await make.user("mira", token_limit=100_000)
+    now = datetime.now(UTC)
+    entries = [
+        Entry(
+            id=new_id(),
+            timestamp=now,
+            user_id=mira.id,
+            backend=backend,
+            model=model,
+            prompt_tokens=1000,
+            completion_tokens=234,
+        )
+        for backend, model in (("anthropic", "claude-haiku-4-5"), ("ollama", "llama3.2"))
+    ]
+    await services.database.meter(lambda cursor: ledger.record(cursor, entries))
+    await services.database.meter(lambda cursor: cursor.execute("update users set tokens_used = 2468"))
+    await sign_in(user.http_client, "mira", PASSWORD)
+    await user.open("/account")
+    for words in ("97,532 tokens left", "of 100,000 in all", "2,468 used", "claude-haiku-4-5", "llama3.2", "1,234"):
+        await user.should_see(words)
+    await user.should_see("Outside a game")
+
+
+async def test_says_so_where_there_is_no_limit_and_no_usage(user: Browser, make: Factory) -> None:
+    await make.user("mira")
+    await sign_in(user.http_client, "mira", PASSWORD)
+    await user.open("/account")
+    await user.should_see("You have no limit.")
+    await user.should_see("No tokens used yet")
+
+
+async def test_a_token_is_shown_once_listed_and_revoked(user: Browser, make: Factory, services: Services) -> None:
+    mira = await make.user("mira")
+    await sign_in(user.http_client, "mira", PASSWORD)
+    await user.open("/account")
+    await user.should_see("You have no tokens.")
+    user.find(marker="make-token").trigger("submit", {"name": "<b>my bot</b>"})
+    await user.should_see("<b>my bot</b>")
+    await user.should_see("It is shown this once")
+    assert user.client is not None
+    secrets = [e for e in user.client.elements.values() if str(getattr(e, "text", "")).startswith("vk_")]
+    (secret,) = [str(getattr(e, "text", "")) for e in secrets]
+    caller = await services.callers.identify(bearer=secret, cookie=None)
+    assert caller.user_id == mira.id
+    user.find("Revoke").click()
+    await user.should_see("Revoke for good")
+    assert await services.api_tokens.list(mira.id), "one press is not enough"
+    user.find("Revoke for good").click()
+    await user.should_see("You have no tokens.")
+    assert not await services.api_tokens.list(mira.id)
+
+
+async def test_a_token_without_a_name_is_refused_with_a_sentence(user: Browser, make: Factory) -> None:
+    await make.user("mira")
+    await sign_in(user.http_client, "mira", PASSWORD)
+    await user.open("/account")
+    user.find(marker="make-token").trigger("submit", {"name": "  "})
+    await user.should_see("Give the token a name")
+
+
+async def test_somebody_who_is_out_makes_no_token(user: Browser, make: Factory, services: Services) -> None:
+    mira = await make.user("mira")
+    await sign_in(user.http_client, "mira", PASSWORD)
+    await user.open("/account")
+    assert user.client is not None
+    user.client.storage.clear()  # as if the page had not been closed yet
+    await services.sessions.close_all(mira.id)
+    user.find(marker="make-token").trigger("submit", {"name": "bot"})
+    await user.should_see("You are signed out: sign in again.")
+    assert not await services.api_tokens.list(mira.id)
+
+
+async def test_other_browsers_are_listed_and_signed_out(user: Browser, make: Factory, services: Services) -> None:
+    mira = await make.user("mira")
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
+    elsewhere = await make.signed_in(mira, headers={"user-agent": agent})
+    await sign_in(user.http_client, "mira", PASSWORD)
+    await user.open("/account")
+    await user.should_see("Firefox on Linux")
+    await user.should_see("this one")
+    user.find("Sign out everywhere else").click()
+    user.find("Sign out all the others").click()
+    await user.should_not_see("Firefox on Linux")
+    assert (await elsewhere.get("/auth/me")).status_code == 401
+    assert (await user.http_client.get("/auth/me")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/126.0 Safari/537.36", "Chrome on Windows"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/126.0 Safari/537.36 Edg/126.0", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Safari/604.1", "Safari on iPhone"),
+        ("curl/8.1", "A program"),
+        ("", "A program"),
+    ],
+)
+def test_a_browser_has_a_name(agent: str, name: str) -> None:
+    assert browser_of(f'{{"agent": "{agent}", "address": "192.0.2.7"}}') == (name, "192.0.2.7")
+
+
+def test_bars_are_as_high_as_their_tokens() -> None:
+    today = date(2026, 11, 23)
+    days = days_until(today, 3)
+    assert days == [date(2026, 11, 21), date(2026, 11, 22), today]
+    svg = bars(days, {(today, "anthropic"): 3000, (today, "ollama"): 1000, (days[0], "ollama"): 500})
+    assert 'height="90.0"' in svg  # 3000 of 5000 in 150
+    assert "23 Nov: anthropic 3,000, ollama 1,000" in svg
+    assert "22 Nov: nothing" in svg
+    assert "Tokens by day: 4,500 in 3 days" in svg
+
+
+def test_bars_of_nothing_can_be_drawn() -> None:
+    assert "<svg" in bars(days_until(date(2026, 11, 23), 30), {})
