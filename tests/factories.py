@@ -8,7 +8,7 @@ import httpx
 from fastapi import FastAPI
 
 from vanilla.accounts.caller import Caller, Credential
-from vanilla.models import User
+from vanilla.models import Game, User, utc_now
 from vanilla.services import Services
 
 ADMIN_PASSWORD = "the admin's own password"
@@ -60,6 +60,25 @@ class Factory:
         user = user or await self.user()
         secret, _ = await self._services.api_tokens.create(user.id, "test")
         return await self.browser(headers={"authorization": f"Bearer {secret}"}, **options)
+
+    async def game(self, owner: User | None = None, title: str = "Game", **fields: Any) -> Game:
+        """A game's row alone, without any files."""
+        owner = owner or await self.user()
+        now = utc_now()
+        fields = {"slug": "game", "title": title, "owner_id": owner.id, "version": 1, **fields}
+        row = Game(**fields, created_at=now, updated_at=now)
+        columns = row.model_dump()
+        await self._services.database.write(lambda session: session.add(Game(**columns)))
+        return row
+
+    async def playing(
+        self, user: User | None = None, game: Game | None = None, *, origin: bool = True, **options: Any
+    ) -> httpx.AsyncClient:
+        """A client that presents a play token, as a game in its sandbox does: from the origin `null`, or from none."""
+        game = game or await self.game()
+        secret = await self._services.play_tokens.open(await self.caller(user), game.id, game.version)
+        headers = {"authorization": f"Bearer {secret}", **({"origin": "null"} if origin else {})}
+        return await self.browser(headers=headers, **options)
 
 
 async def sign_in(client: httpx.AsyncClient, username: str, password: str) -> None:

@@ -12,6 +12,7 @@ from vanilla.accounts.sessions import COOKIE_LIFETIME, cookie_name, hash_of
 from vanilla.accounts.users import username_key
 from vanilla.api.bodies import content_type, parsed
 from vanilla.api.callers import AnyCaller, ServicesDep, SignedIn
+from vanilla.api.failures import API_PREFIXES
 from vanilla.api.users import shown
 from vanilla.errors import Invalid, TooManyRequests, VanillaError
 from vanilla.models import User
@@ -43,8 +44,8 @@ async def login(request: Request, services: ServicesDep) -> Response:
         credentials = await parsed(request, Credentials)
         user = await _checked(request, services, credentials.username, credentials.password)
         return await _signed_in(request, services, user, JSONResponse({"user": shown(user)}))
-    fields = await request.form()
-    texts = {name: value for name, value in fields.items() if isinstance(value, str)}
+    async with request.form() as fields:
+        texts = {name: value for name, value in fields.items() if isinstance(value, str)}
     target = local_target(texts.get("next", ""))
     try:
         user = await _checked(request, services, texts.get("username", ""), texts.get("password", ""))
@@ -88,12 +89,13 @@ async def change_password(
 
 
 def local_target(target: str) -> str:
-    """The path to go on to after signing in, if it is one of ours, else `/`.
+    """The page to go on to after signing in, if it is one of ours, else `/`.
 
     Browsers read `//host` and `/\\host` as another site, and drop tabs and line breaks before they look.
     """
     is_local = target.startswith("/") and not target.startswith("//") and "\\" not in target and target.isprintable()
-    return target if is_local and len(target) <= 2000 else "/"
+    is_page = not target.startswith(("/login", *API_PREFIXES))
+    return target if is_local and is_page and len(target) <= 2000 else "/"
 
 
 async def _checked(request: Request, services: Services, username: str, password: str) -> User:

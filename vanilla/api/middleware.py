@@ -90,7 +90,7 @@ class RequestContext:
 
 class SecurityHeaders:
     """Tells browsers what pages of ours may do. A response that brings a policy of its own, as game files do, keeps
-    it."""
+    it. A page that frames a game names the source in `scope["frame_source"]`; no other page frames anything."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -102,7 +102,7 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _secure(MutableHeaders(scope=message))
+                _secure(MutableHeaders(scope=message), scope.get("frame_source", "'none'"))
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -175,8 +175,8 @@ class OurPagesOnly:
             )
 
     def _warn(self, connection: HTTPConnection) -> None:
-        """Once: the usual cause is a reverse proxy that nobody told us of."""
-        if not self._has_warned:
+        """Once: the usual cause is a reverse proxy that nobody told us of. A game in its sandbox is `null`."""
+        if not self._has_warned and connection.headers.get("origin") != "null":
             self._has_warned = True
             logger.warning(
                 "Refused a request from %s: this site is %s (set PUBLIC_URL or TRUSTED_PROXIES if they are the same)",
@@ -242,14 +242,14 @@ def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
-def _secure(headers: MutableHeaders) -> None:
+def _secure(headers: MutableHeaders, frame_source: str) -> None:
     headers.setdefault("x-content-type-options", "nosniff")
     if "content-security-policy" in headers:
         return
     headers.setdefault("referrer-policy", "same-origin")
     headers["x-frame-options"] = "DENY"
     if headers.get("content-type", "").startswith("text/html"):
-        headers["content-security-policy"] = PAGE_POLICY
+        headers["content-security-policy"] = f"{PAGE_POLICY}; frame-src {frame_source}"
         headers["permissions-policy"] = PERMISSIONS
 
 

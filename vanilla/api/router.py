@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
-from vanilla.api import admin_usage, admin_users, auth, failures, games, inference, middleware, tokens, usage
+from vanilla.api import admin_usage, admin_users, auth, failures, games, inference, middleware, play, tokens, usage
 from vanilla.errors import MethodNotAllowed, NotFound
 from vanilla.services import Services
 
@@ -16,6 +16,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     usage.router,
     inference.router,
     games.router,
+    play.router,
 )
 
 
@@ -35,11 +36,11 @@ class _NothingHere:
     """Plain ASGI, since Starlette takes a function for the answer to GET alone."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        routes = scope["app"].router.routes
         allowed = sorted(
             {
                 method
-                for route in routes
+                for router in ROUTERS
+                for route in router.routes
                 if route.matches(scope)[0] is Match.PARTIAL
                 for method in getattr(route, "methods", None) or ()
             }
