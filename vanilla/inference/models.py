@@ -1,13 +1,13 @@
 """Which models there are: asked of the model servers with their official clients, and remembered for a while."""
 
 import asyncio
+import importlib
 import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import anthropic
 import httpx
 import ollama
 
@@ -54,6 +54,10 @@ class Models:
     async def _of_anthropic(self) -> list[Model]:
         if not self._claude.is_configured:
             return []
+        # Importing it takes a second or two, which neither the start nor the event loop has to spare.
+        await asyncio.to_thread(importlib.import_module, "anthropic")
+        import anthropic
+
         try:
             async with anthropic.AsyncAnthropic(
                 api_key=self._claude.api_key, base_url=self._claude.base_url, max_retries=0, timeout=PATIENCE_SECONDS
