@@ -142,14 +142,14 @@ class ModelServer:
                 if answer.fault == "ends early":
                     break
                 if answer.fault == "garbage":
-                    event = b"data: {not json\n\n\xff\xfe\n"
+                    await response.write(b"data: {not json\n\n\xff\xfe\n")
                 if answer.fault == "error event":
-                    event = (
+                    failure = (
                         b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Busy"}}\n\n'
                         if kind == "text/event-stream"
                         else b'{"error":"model runner stopped"}\n'
                     )
-                    await response.write(event)
+                    await response.write(failure)
                     break
             await response.write(event)
             sent += event

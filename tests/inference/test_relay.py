@@ -54,7 +54,9 @@ class TestAnswers:
     ) -> None:
         _, token = await platform.friend()
         client = await platform.client(token)
-        asked = {"model": "llama3.2", "prompt": "Who goes?"} if "generate" in path else dict(ASK_LLAMA)
+        asked: dict[str, object] = (
+            {"model": "llama3.2", "prompt": "Who goes?"} if "generate" in path else dict(ASK_LLAMA)
+        )
         if stream is not None:
             asked["stream"] = stream
         answer = await client.post(f"/api/inference/ollama{path}", json=asked)
@@ -68,11 +70,10 @@ class TestAnswers:
         llama.default = Answer(pause=0.05)
         _, token = await platform.friend()
         client = await platform.client(token)
-        moments = []
+        loop = asyncio.get_running_loop()
         async with client.stream("POST", CHAT, json=ASK_LLAMA) as answer:
             assert answer.headers["x-accel-buffering"] == "no"
-            async for _ in answer.aiter_lines():
-                moments.append(asyncio.get_running_loop().time())
+            moments = [loop.time() async for _ in answer.aiter_lines()]
         assert len(moments) == 9
         assert moments[-1] - moments[0] > 0.2
 
@@ -459,7 +460,7 @@ class TestFreeCalls:
 async def _settled(platform: Platform) -> TokenUsage:
     """The one row, once it is there."""
     async with asyncio.timeout(3):
-        while not (rows := await platform.ledger()):
+        while not (rows := await platform.ledger()):  # noqa: ASYNC110  (its task is nobody's to wait for)
             await asyncio.sleep(0.01)
     assert len(rows) == 1
     return rows[0]

@@ -1,0 +1,63 @@
+"""Estimates: near the truth, never below it by much, and never an exception for any text."""
+
+import inspect
+
+import pytest
+import tiktoken_ext.openai_public  # type: ignore[import-untyped]
+
+from vanilla.inference import estimate
+
+
+class TestCount:
+    def test_is_tiktokens(self) -> None:
+        assert estimate.count("Who goes there?") == 4
+        source = inspect.getsource(tiktoken_ext.openai_public.cl100k_base)
+        assert estimate.PATTERN in source
+        assert estimate.DATA_SHA256 in source
+
+    @pytest.mark.parametrize(
+        ("text", "least"),
+        [
+            (" " * 1_000_000, 1000),
+            ("a" * 250_000, 10_000),
+            ("<|endoftext|>", 5),
+            ("\ud800 lone surrogate", 3),
+            ("\x00\n\r\t", 1),
+            ("日本語" * 1000, 2000),
+            ("x" * 1_000_001, 1_000_001),
+        ],
+    )
+    def test_any_text_is_just_text(self, text: str, least: int) -> None:
+        assert estimate.count(text) >= least
+
+
+class TestPromptTokens:
+    async def test_counts_every_string_that_is_prompt(self) -> None:
+        messages = [{"role": "user", "content": [{"type": "text", "text": "one two three four five"}]}]
+        tools = [{"name": "look", "input_schema": {"type": "object", "properties": {"direction": {"type": "string"}}}}]
+        alone = await estimate.prompt_tokens([messages])
+        both = await estimate.prompt_tokens([messages, tools, "You are a dragon."])
+        assert 15 < alone < 40
+        assert both > alone + 10
+
+    async def test_is_on_the_safe_side(self) -> None:
+        text = "The dragon looks at you. " * 200
+        assert await estimate.prompt_tokens([text]) > estimate.count(text) * 1.15
+
+    async def test_allows_for_images_and_not_for_their_bytes(self) -> None:
+        block = {"type": "image", "source": {"type": "base64", "data": "A" * 500_000}}
+        assert estimate.IMAGE_TOKENS <= await estimate.prompt_tokens([[block]]) < estimate.IMAGE_TOKENS + 100
+        ollama = [{"role": "user", "content": "look", "images": ["A" * 500_000, "B"]}]
+        assert 2 * estimate.IMAGE_TOKENS <= await estimate.prompt_tokens(ollama) < 2 * estimate.IMAGE_TOKENS + 100
+
+    async def test_allows_for_documents_and_counts_those_of_text(self) -> None:
+        pdf = {"type": "document", "source": {"type": "base64", "data": "A" * 1000}}
+        text = {"type": "document", "source": {"type": "text", "data": "a few words"}}
+        assert await estimate.prompt_tokens([pdf]) >= estimate.DOCUMENT_TOKENS
+        assert await estimate.prompt_tokens([text]) < 100
+
+    async def test_deep_json_does_not_exhaust_the_stack(self) -> None:
+        deep: object = "word"
+        for _ in range(10_000):
+            deep = [deep]
+        assert await estimate.prompt_tokens(deep) > 0
