@@ -145,8 +145,7 @@ class TestUpload:
         friend = await make.signed_in()
 
         async def never() -> AsyncIterator[bytes]:
-            raise AssertionError("the body was read")
-            yield b""
+            yield pytest.fail("the body was read")
 
         answer = await friend.post(
             "/api/games",
@@ -154,7 +153,7 @@ class TestUpload:
             headers={"content-type": "multipart/form-data; boundary=x", "content-length": "99999999999"},
         )
         assert answer.status_code == 413
-        assert "10 MB" in answer.json()["error"]["message"] or "2 MB" in answer.json()["error"]["message"]
+        assert "larger than 2 MB" in answer.json()["error"]["message"]
 
     async def test_too_large_is_refused_while_it_streams(self, make: Factory, services: Services) -> None:
         friend = await make.signed_in()

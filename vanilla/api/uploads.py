@@ -44,7 +44,8 @@ class Upload:
 
 
 async def receive(request: Request, into: Path, files: Mapping[str, int]) -> Upload:
-    """Read the request's form. `files` names the fields that are files, with the largest size of each in bytes.
+    """Read the request's form. `files` names the fields that are files, the main one first, with the largest size
+    of each in bytes.
 
     Raises TooLarge, at once where Content-Length says so; BadRequest for a form that cannot be read or ends early;
     Invalid for one that has a field twice that may be there once. What was written stays in `into`.
@@ -55,7 +56,7 @@ async def receive(request: Request, into: Path, files: Mapping[str, int]) -> Upl
     largest = sum(files.values()) + LARGEST_FIELDS + MOST_PARTS * 10_000
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > largest:
-        raise _too_large("The upload", max(files.values()))
+        raise _too_large("The upload", next(iter(files.values())))
     form = _Form(options[b"boundary"], into, files)
     waiting, received = bytearray(), 0
     try:
@@ -63,7 +64,7 @@ async def receive(request: Request, into: Path, files: Mapping[str, int]) -> Upl
             waiting += chunk
             received += len(chunk)
             if received > largest:
-                raise _too_large("The upload", max(files.values()))
+                raise _too_large("The upload", next(iter(files.values())))
             if len(waiting) >= AT_ONCE:
                 await on_thread(form.parse, bytes(waiting))
                 waiting.clear()
@@ -95,7 +96,7 @@ class _Form:
         self._data = bytearray()
         self._size = 0
         self._out: BinaryIO | None = None
-        callbacks: "MultipartCallbacks" = {
+        callbacks: MultipartCallbacks = {
             "on_part_begin": self._part_begins,
             "on_header_begin": self._header_begins,
             "on_header_field": self._header_field,
@@ -145,6 +146,9 @@ class _Form:
         _, options = parse_options_header(self._disposition)
         self._name = _decoded(options.get(b"name", b""))
         self._filename = _decoded(options[b"filename"]) if b"filename" in options else None
+        if self._filename is not None and self._name not in self._largest:
+            wanted = next(iter(self._largest))
+            raise Invalid(f"There is a file in the field {self._name}; it belongs into the field named {wanted}.")
         if self._is_file:
             if self._name in self.upload.files:
                 raise Invalid(f"The form has the field {self._name} twice.")
