@@ -1,6 +1,7 @@
 """The way in: `create_app(settings)` puts the parts together, `python main.py` serves them."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,6 +19,8 @@ from vanilla.accounts.throttle import Throttle
 from vanilla.accounts.tokens import ApiTokens, PlayTokens
 from vanilla.accounts.users import Users
 from vanilla.database import Database
+from vanilla.errors import OutOfSpace
+from vanilla.games import examples
 from vanilla.games.catalogue import Catalogue
 from vanilla.games.files import Files
 from vanilla.inference import estimate
@@ -32,6 +35,8 @@ from vanilla.services import Services
 from vanilla.settings import InvalidSettings, Settings, load_settings
 from vanilla.usage.feed import Feed
 from vanilla.usage.statistics import Statistics
+
+logger = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -110,6 +115,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         await services.catalogue.open()
         stack.push_async_callback(services.catalogue.close)
         await _ensure_admin(services)
+        await _publish_examples(services)
         _in_background(stack, services.sessions.run())
         _in_background(stack, estimate.warm_up())
         await services.feed.open()
@@ -141,6 +147,21 @@ async def _ensure_admin(services: Services) -> None:
         line = "-" * 64
         sys.stdout.write(f"\n{line}\n  Sign in as {name} with the password {password}\n{line}\n\n")
         sys.stdout.flush()
+
+
+async def _publish_examples(services: Services) -> None:
+    """At the first start there are games to play, the admin's. What an admin removed does not come back."""
+    settings = services.settings
+    if not settings.example_games or not await services.catalogue.is_untouched():
+        return
+    found, _ = await services.users.list(search=settings.admin_username)
+    owner = next((user for user in found if user.is_admin), None)
+    if owner is None:
+        return
+    try:
+        await examples.publish(services.catalogue, owner.id)
+    except OutOfSpace as error:
+        logger.warning("The example games are not published: %s", error)
 
 
 def main() -> int:

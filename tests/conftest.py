@@ -39,6 +39,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
         local_model="off",
         ollama_url="",
         min_free_disk_mb=0,
+        example_games=False,
     )
 
 

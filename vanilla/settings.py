@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     )
     metrics_token: SecretStr = Field(SecretStr(""), description="Bearer that may read /metrics from elsewhere.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    example_games: bool = Field(True, description="Publish the example games at the first start.")
     max_upload_mb: int = Field(200, ge=1, description="Largest upload of a game, in MB.")
     max_unpacked_mb: int = Field(500, ge=1, description="Largest game once unpacked, in MB.")
     max_game_files: int = Field(2000, ge=1, description="Most files in a game.")

@@ -73,6 +73,7 @@ async def remove_game(game_id: str, services: ServicesDep, caller: Account) -> N
     if not _may_change(game, caller):
         raise Forbidden("Only the owner of a game or an admin may remove it.")
     await services.catalogue.remove(game_id)
+    await services.play_tokens.end_game(game_id)
 
 
 @router.get("/{game_id}/cover")

@@ -107,6 +107,11 @@ class Catalogue:
         """
         return await self._to_its_end(self._publish_version(game_id, bundle))
 
+    async def is_untouched(self) -> bool:
+        """Whether there has never been a game here; one that was removed counts."""
+        ever = select(func.count()).select_from(Game)
+        return await self._database.read(lambda session: session.execute(ever).scalar_one() == 0)
+
     async def tags(self, limit: int = 30) -> list[tuple[str, int]]:
         """The tags in use and how many games have each, the commonest first."""
         each = func.json_each(col(Game.tags)).table_valued("value", joins_implicitly=True)

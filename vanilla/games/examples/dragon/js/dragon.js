@@ -1,7 +1,7 @@
 /* The rules. The dragon's heart is code: what you say is weighed here, and the model only finds words for the outcome.
  * So the game is the same game with a great model, a tiny one, or none at all. */
 
-export const LINES_UNTIL_NIGHT = 12;
+export const LINES_UNTIL_NIGHT = 10;
 const ENOUGH_TRUST = 100;
 
 export const GIFTS = ["jar of plum jam", "wheel of cheese", "blue teapot", "bundle of old maps"];
@@ -63,7 +63,7 @@ export class Dragon {
       return way.worth[Math.min(times, way.worth.length) - 1];
     });
     const rude = ways.some((way) => way.worth[0] < 0);
-    const change = Math.min(34, rude ? Math.min(...changes) : changes.reduce((sum, each) => sum + each, 0));
+    const change = Math.min(26, rude ? Math.min(...changes) : changes.reduce((sum, each) => sum + each, 0));
     const shown = ways[changes.indexOf(rude ? Math.min(...changes) : Math.max(...changes))];
     const seen = change < 0 && shown.worth[0] > 0 ? "It has had enough of that." : shown.seen;
     return { did: DEEDS[shown.name], seen, change };
