@@ -168,6 +168,7 @@ async def test_storage_holds_however_many_uploads_come_at_once(
     assert all("2 MB is the most" in str(result) for result in results if isinstance(result, TooLarge))
     assert len(folders(settings)) == 2
     await add(catalogue, files, owner="sam", contents=bytes(700_000))
+    assert await catalogue.storage("sam") == (700_000 + len(PAGE), 2_000_000)
 
 
 async def test_a_version_counts_towards_the_storage(catalogue: Catalogue, files: Files) -> None:

@@ -60,6 +60,10 @@ class Catalogue:
         """Raises TooLarge when the user's games would take more than USER_STORAGE_MB."""
         await self._database.read(lambda session: self._check_storage(session, owner_id, more_bytes))
 
+    async def storage(self, owner_id: str) -> tuple[int, int]:
+        """Bytes that the user's games take, and the most they may take."""
+        return await self._database.read(lambda session: _stored(session, owner_id)), self._storage_bytes
+
     async def create(
         self,
         owner_id: str,
@@ -264,17 +268,22 @@ class Catalogue:
         return await asyncio.shield(task)
 
     def _check_storage(self, session: Session, owner_id: str, more_bytes: int) -> None:
-        stored = (
-            select(func.coalesce(func.sum(col(GameVersion.size_bytes)), 0))
-            .join(Game, col(Game.id) == col(GameVersion.game_id))
-            .where(col(Game.owner_id) == owner_id, col(Game.removed_at).is_(None))
-        )
-        used = session.execute(stored).scalar_one()
+        used = _stored(session, owner_id)
         if used + more_bytes > self._storage_bytes:
             raise TooLarge(
                 f"Your games take {used / MB:,.1f} MB and this would add {more_bytes / MB:,.1f} MB; "
                 f"{self._storage_bytes // MB:,} MB is the most. Remove a game you no longer need."
             )
+
+
+def _stored(session: Session, owner_id: str) -> int:
+    """Bytes of all versions of a user's games."""
+    statement = (
+        select(func.coalesce(func.sum(col(GameVersion.size_bytes)), 0))
+        .join(Game, col(Game.id) == col(GameVersion.game_id))
+        .where(col(Game.owner_id) == owner_id, col(Game.removed_at).is_(None))
+    )
+    return int(session.execute(statement).scalar_one())
 
 
 def _versions(session: Session) -> dict[str, set[int]]:
