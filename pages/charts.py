@@ -106,10 +106,14 @@ class TokensChart:
 
 def _options(plot: Plot, step: Step, is_live: bool) -> dict[str, Any]:
     """The whole chart. Keys that start with a colon are JavaScript of ours."""
-    small = {"color": "var(--soft)", "fontSize": 12, "fontFamily": "var(--font-text)"}
+    small = {
+        "color": "var(--soft)",
+        "fontSize": 12,
+        "fontFamily": design.MEASURES["font-text"],
+    }  # measured before it is drawn
     return {
         "animation": False,
-        "grid": {"left": 4, "right": 10, "top": 12, "bottom": 2, "containLabel": True},
+        "grid": {"left": 2, "right": 10, "top": 12, "bottom": 2, "containLabel": True},
         "xAxis": {
             "type": "category",
             "boundaryGap": False,
@@ -138,7 +142,7 @@ def _options(plot: Plot, step: Step, is_live: bool) -> dict[str, Any]:
             "backgroundColor": "var(--card)",
             "borderColor": "var(--line)",
             "padding": [8, 12],
-            "textStyle": {"color": "var(--ink)", "fontFamily": "var(--font-text)", "fontSize": 14},
+            "textStyle": {"color": "var(--ink)", "fontFamily": design.MEASURES["font-text"], "fontSize": 14},
             "axisPointer": {"lineStyle": {"color": "var(--edge)", "width": 1, "type": "solid"}},
             ":formatter": _TOOLTIPS[step],
         },

@@ -36,15 +36,15 @@ def breakdown(title: str, first: str, rows: Sequence[tuple[Callable[[], object],
         if not rows:
             Words("p", "No calls in this range.", "nothing")
             return
-        with table((first, "Calls", "In", "Out", "Tokens"), label=title, numbers=(1, 2, 3, 4)):
+        with table((first, "Tokens", "Calls", "In", "Out"), label=title, numbers=(1, 2, 3, 4)):
             for draw, totals in rows[:MOST_ROWS]:
                 with box("tr"):
                     with box("td"):
                         draw()
+                    Words("td", figures.count(totals.total_tokens), "number strong")
                     Words("td", figures.count(totals.calls), "number")
                     Words("td", figures.count(totals.prompt_tokens), "number")
                     Words("td", figures.count(totals.completion_tokens), "number")
-                    Words("td", figures.count(totals.total_tokens), "number strong")
         if len(rows) > MOST_ROWS:
             Words("p", f"{figures.count(len(rows) - MOST_ROWS)} more with fewer tokens.", "nothing small")
 

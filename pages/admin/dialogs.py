@@ -21,7 +21,7 @@ class Dialogs:
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
-        self._place = box("div")
+        self._place = box("div", "dialogs")
 
     def ask(
         self, title: str, draw: Callable[[], object], words: str, act: Act, *, kind: ButtonKind = "primary"

@@ -114,7 +114,7 @@ def draw(report: Report) -> None:
     with box("section", "card padded"):
         title = "Tokens an hour" if report.bucket == "hour" else "Tokens a day"
         TokensChart(title, report.plot, step=report.bucket)
-    with box("div", "side-by-side"):
+    with box("div", "breakdowns"):
         by_user(report.by_user)
         by_game(report.by_game)
         by_model(report.by_model)

@@ -91,7 +91,7 @@ class UserView:
                 self._limit = LimitMeter()
             with box("div", "card stat"):
                 Words("div", "State", "label")
-                with box("div", "line-up states"):
+                with box("div", "line-up"):
                     self._state = Words("span", "", "tag")
                     self._admin = Words("span", "admin", "tag")
             with box("div", "card stat"):

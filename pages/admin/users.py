@@ -42,7 +42,7 @@ class UsersView:
         self._search = ""
         self._offset = 0
         self._shown: dict[str, User] = {}
-        with box("section", "card padded"):
+        with box("section", "card padded users"):
             with box("div", "bar-of-controls card-head"):
                 with box("div", "search", role="search"):
                     field = box(
@@ -115,19 +115,19 @@ class UserRow:
         self._people = people
         self._guard = guard
         with box("tr") as self.element:
-            with box("td"):
+            with box("td", "whole"):
                 link(user.username, f"/admin/users/{user.id}", "clip")
-            self._total = Words("td", "", "number")
-            with box("td"):
+            self._total = Words("td", "", "number", data_label="Total tokens")
+            with box("td", data_label="Limit"):
                 self._limit = LimitMeter()
-            with box("td"):
+            with box("td", data_label="Created"):
                 ago(user.created_at)
-            with box("td") as self._seen:
+            with box("td", data_label="Last active") as self._seen:
                 pass
-            with box("td"), box("span", "line-up states"):
+            with box("td", "whole"), box("span", "line-up"):
                 self._state = Words("span", "", "tag")
                 self._admin = Words("span", "admin", "tag")
-            with box("td", "actions"), box("div", "line-up"):
+            with box("td", "actions whole"), box("div", "line-up"):
                 button("Edit", lambda: self._open(people.edit), classes="little", aria_label=f"Edit {user.username}")
                 button(
                     "Password",
