@@ -1,8 +1,8 @@
 """The database: reads on a few threads, every write of the process through one writer thread.
 
-SQLite lets one writer in at a time, and a transaction costs far more than a statement in it. So writes queue up, and the
-writer takes all that wait into one transaction (group commit): each caller still learns the fate of its own write, after
-the commit. Reads never wait for it (WAL).
+SQLite lets one writer in at a time, and a transaction costs far more than a statement in it. So writes queue up, and
+the writer takes all that wait into one transaction (group commit): each caller still learns the fate of its own write,
+after the commit. Reads never wait for it (WAL).
 """
 
 import asyncio
@@ -103,8 +103,15 @@ class Database:
             raise Unavailable("The database is closed: the server is stopping.")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
+    async def ping(self) -> None:
+        """Raises Unavailable when the database cannot be read."""
+        try:
+            await self.read(lambda session: session.connection().exec_driver_sql("SELECT 1").scalar_one())
+        except DBAPIError:
+            raise Unavailable("The database does not answer.") from None
+
     def read_now(self, work: Callable[[Session], T]) -> T:
-        """The same on this thread: for code that is on a thread of its own already."""
+        """Like `read`, on this thread: for the command line and tests, never on the event loop."""
         return self._read(work)
 
     async def write(self, work: Callable[[Session], T]) -> T:
@@ -210,7 +217,7 @@ class _Writer:
         try:
             with connection.begin():
                 results = [job.run(connection) for job in group]
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  (it goes to the caller, and the writer lives on)
             if len(group) == 1:
                 _log_unexpected(error)
                 group[0].future.set_exception(error)

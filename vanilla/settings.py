@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     ollama_url: str = Field(DEFAULT_OLLAMA_URL, description="Where the host's Ollama is; empty for none.")
     local_model: Literal["auto", "on", "off"] = Field(
         "auto",
-        description="The embedded model: off; on (beside Ollama); auto (when no Ollama answers at the default address).",
+        description="The embedded model: off; on (beside Ollama); auto (where no Ollama is at the default address).",
     )
     admin_username: str = Field("admin", description="Name of the admin made at the first start.")
     admin_password: SecretStr = Field(
@@ -68,10 +68,10 @@ class Settings(BaseSettings):
     @field_validator("public_url", "anthropic_base_url", "ollama_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
-        value = value.strip().rstrip("/")
+        value = value.strip()
         if not value:
             return ""
-        parts = urlsplit(value if "://" in value else f"http://{value}")
+        parts = urlsplit((value if "://" in value else f"http://{value}").rstrip("/"))
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be an address that starts with http:// or https://")
         return parts.geturl()
@@ -111,9 +111,13 @@ class Settings(BaseSettings):
         path = self.data_dir / "session_secret"
         if not path.exists():
             self.data_dir.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(32))
-        return path.read_text().strip().encode()
+            draft = path.with_suffix(".new")
+            draft.touch(mode=0o600)
+            draft.write_text(secrets.token_hex(32))
+            draft.replace(path)
+        if not (kept := path.read_text().strip()):
+            raise InvalidSettings(f"SESSION_SECRET: {path} is empty; delete it, and a new one is made.")
+        return kept.encode()
 
 
 def load_settings() -> Settings:

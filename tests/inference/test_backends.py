@@ -88,6 +88,12 @@ class TestTaps:
             assert (tap.usage.prompt_tokens, tap.usage.completion_tokens) == (None, None)
 
 
+    def test_loading_a_model_costs_nothing(self) -> None:
+        tap = ollama.LinesTap(prompt())
+        tap.feed(b'{"response":"","done":true,"done_reason":"load"}\n')
+        assert (tap.usage.prompt_tokens, tap.usage.completion_tokens) == (0, 0)
+
+
 class TestLines:
     def test_forget_what_never_ends(self) -> None:
         lines = Lines()
@@ -103,7 +109,7 @@ class TestReading:
         assert (read.model, read.stream, read.output_cap, read.least_output) == ("m", True, 500, 201)
         assert json.loads(with_max_tokens(read, 300)) == {**body, "max_tokens": 300}
 
-    @pytest.mark.parametrize("asked", [None, -1, -2])
+    @pytest.mark.parametrize("asked", [None, 0, -1, -2])
     def test_a_missing_or_negative_num_predict_is_a_default(self, asked: int | None) -> None:
         body: dict[str, Any] = {"model": "m", "prompt": "x", "options": {"num_predict": asked, "seed": 1}}
         read = ollama.read_generate(body, json.dumps(body).encode())

@@ -45,7 +45,7 @@ async def test_every_token_of_a_killed_server_is_in_the_ledger(tmp_path: Path) -
             assert all(row["completion_tokens"] > 0 for row in rows)
             assert sum(row["completion_tokens"] for row in rows) > sum(seen) - STREAMS * 150
             assert usage["totals"]["total_tokens"] == me["tokens_used"] == sum(row["total_tokens"] for row in rows)
-        assert await server.stop() == 0
+        assert await server.stop() in (0, -signal.SIGTERM)  # uvicorn ends by the signal that it was sent
 
 
 async def test_a_stopped_server_settles_what_is_in_flight(tmp_path: Path) -> None:

@@ -4,7 +4,19 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
-from vanilla.api import admin_usage, admin_users, auth, failures, games, inference, middleware, play, tokens, usage
+from vanilla.api import (
+    admin_usage,
+    admin_users,
+    auth,
+    failures,
+    games,
+    health,
+    inference,
+    middleware,
+    play,
+    tokens,
+    usage,
+)
 from vanilla.errors import MethodNotAllowed, NotFound
 from vanilla.services import Services
 
@@ -14,6 +26,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     admin_users.router,
     admin_usage.router,
     usage.router,
+    health.router,
     inference.router,
     games.router,
     play.router,

@@ -80,7 +80,7 @@ def _insert_row(table: type[TokenUsage]) -> Prepared:
 
 def _upsert(table: type[UsageMinute] | type[UsageHour]) -> Prepared:
     columns = table.__table__.columns  # type: ignore[union-attr]
-    statement = insert(table).values({name: bindparam(name) for name in columns.keys()})
+    statement = insert(table).values({column.name: bindparam(column.name) for column in columns})
     keys = [column.name for column in columns if column.primary_key]
     sums = {c.name: c + statement.excluded[c.name] for c in columns if not c.primary_key}
     return Prepared(statement.on_conflict_do_update(index_elements=keys, set_=sums))

@@ -210,9 +210,15 @@ class LinesTap:
         self.has_failed = self.has_failed or "error" in answer
         if answer.get("done") is True or "embeddings" in answer or "embedding" in answer:
             self.is_complete = True
-            self.usage.prompt_tokens = _positive(answer.get("prompt_eval_count"))
-            generated = _positive(answer.get("eval_count"))
-            self.usage.completion_tokens = generated if self._generates and self._text else generated or 0
+            self._take_usage(answer)
+
+    def _take_usage(self, answer: dict[str, Any]) -> None:
+        if answer.get("done_reason") == "load":  # an empty prompt: the model was loaded and nothing read
+            self.usage = Usage(prompt_tokens=0, completion_tokens=0)
+            return
+        generated = _positive(answer.get("eval_count"))
+        self.usage.prompt_tokens = _positive(answer.get("prompt_eval_count"))
+        self.usage.completion_tokens = generated if self._generates and self._text else generated or 0
 
 
 class OpenAITap:
@@ -298,14 +304,13 @@ def _read(body: dict[str, Any], raw: bytes, *prompt_fields: str) -> Prompt:
         if key != "num_predict" and key.casefold() == "num_predict":
             raise BadRequest(f"Write num_predict in lower case, not {key}.")
     asked = count_field(options or {}, "num_predict")
-    is_default = asked is None or asked < 0
     return Prompt(
         body=body,
         raw=raw,
         model=text_field(body, "model"),
         stream=flag_field(body, "stream", default=True),
-        output_cap=DEFAULT_OUTPUT if asked is None or asked < 0 else asked,
-        cap_is_default=is_default,
+        output_cap=asked if asked is not None and asked > 0 else DEFAULT_OUTPUT,
+        cap_is_default=asked is None or asked <= 0,  # to Ollama 0 and less mean: as much as it likes
         text=[body.get(name) for name in prompt_fields],
     )
 

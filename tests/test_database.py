@@ -1,0 +1,139 @@
+"""The one writer: groups, failures beside each other, order, and what closing keeps."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, select
+
+from vanilla.database import Database
+from vanilla.errors import Unavailable
+from vanilla.models import ApiToken, User, new_id, utc_now
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'deep' / 'test.db'}")
+    database.open()
+    yield database
+    database.close()
+
+
+def user(name: str) -> User:
+    return User(username=name, username_key=name, password_hash="", created_at=utc_now(), updated_at=utc_now())
+
+
+def adding(name: str) -> Callable[[Session], None]:
+    return lambda session: session.add(user(name))
+
+
+async def names(database: Database) -> set[str]:
+    return set(await database.read(lambda session: session.exec(select(User.username)).all()))
+
+
+class TestWrite:
+    async def test_gives_the_result_once_it_can_be_read(self, database: Database) -> None:
+        def add(session: Session) -> str:
+            session.add(user("mira"))
+            return "done"
+
+        assert await database.write(add) == "done"
+        assert await names(database) == {"mira"}
+
+    async def test_a_failure_reaches_its_caller_and_nobody_else(self, database: Database) -> None:
+        answers = await asyncio.gather(
+            *(database.write(adding(name)) for name in "aabbcd"),
+            return_exceptions=True,
+        )
+        assert [type(answer) for answer in answers] == [
+            type(None), IntegrityError, type(None), IntegrityError, type(None), type(None)
+        ]  # fmt: skip
+        assert await names(database) == set("abcd")
+
+    async def test_nothing_of_a_failed_work_is_kept(self, database: Database) -> None:
+        def half(session: Session) -> None:
+            session.add(user("half"))
+            session.flush()
+            raise RuntimeError("on purpose")
+
+        with pytest.raises(RuntimeError, match="on purpose"):
+            await database.write(half)
+        assert await names(database) == set()
+
+    async def test_of_the_cursor_is_undone_with_its_own_failure_only(self, database: Database) -> None:
+        def work(name: str, fails: bool) -> Callable[[sqlite3.Cursor], None]:
+            def run(cursor: sqlite3.Cursor) -> None:
+                cursor.execute(
+                    "INSERT INTO users (id, username, username_key, password_hash, created_at, updated_at)"
+                    " VALUES (?, ?, ?, '', '', '')",
+                    (name, name, name),
+                )
+                if fails:
+                    raise ValueError(name)
+
+            return run
+
+        answers = await asyncio.gather(
+            *(database.meter(work(name, name in "bd")) for name in "abcde"),
+            return_exceptions=True,
+        )
+        assert [isinstance(answer, ValueError) for answer in answers] == [False, True, False, True, False]
+        assert await names(database) == set("ace")
+
+    async def test_that_waits_is_dropped_when_its_caller_gives_up(self, database: Database) -> None:
+        started = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        count = "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i+1 FROM n LIMIT 1000000) SELECT max(i) FROM n"
+
+        def slow(session: Session) -> None:
+            loop.call_soon_threadsafe(started.set)
+            session.connection().execute(text(count))
+
+        first = asyncio.create_task(database.write(slow))
+        await started.wait()
+        second = asyncio.create_task(database.write(lambda session: session.add(user("late"))))
+        await asyncio.sleep(0)
+        second.cancel()
+        await first
+        await database.write(lambda session: session.add(user("next")))
+        assert await names(database) == {"next"}
+
+    async def test_foreign_keys_hold(self, database: Database) -> None:
+        orphan = ApiToken(user_id="nobody", name="x", token_hash="x", created_at=utc_now())
+        with pytest.raises(IntegrityError):
+            await database.write(lambda session: session.add(orphan))
+
+
+class TestClose:
+    async def test_commits_everything_that_was_asked_for(self, tmp_path: Path) -> None:
+        database = Database(f"sqlite:///{tmp_path / 'test.db'}")
+        database.open()
+        tasks = [asyncio.create_task(database.write(adding(f"u{number}"))) for number in range(300)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(database.close)
+        await asyncio.gather(*tasks)
+        with sqlite3.connect(tmp_path / "test.db") as plain:
+            assert plain.execute("SELECT count(*) FROM users").fetchone() == (300,)
+        plain.close()
+
+    async def test_later_work_is_refused_with_a_sentence(self, tmp_path: Path) -> None:
+        database = Database(f"sqlite:///{tmp_path / 'test.db'}")
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="closed"):
+                await database.write(lambda _session: None)
+            with pytest.raises(Unavailable, match="closed"):
+                await database.read(lambda _session: None)
+            database.open()
+            database.close()
+
+
+def test_ids_are_in_the_order_of_time() -> None:
+    ids = [new_id() for _ in range(5)]
+    assert len(set(ids)) == 5
+    assert [each[:8] for each in ids] == sorted(each[:8] for each in ids)
+    assert all(each[14] == "7" for each in ids)
