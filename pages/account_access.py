@@ -41,7 +41,7 @@ class Tokens:
             with box("div", "stack tight"):
                 Words("h2", "API tokens", "as-h3")
                 Words("p", "For your own programs, with the official SDKs. They may spend your tokens.", "quiet")
-            with form(self._create, "line-up form-line", marker="make-token"):
+            with form(self._create, "line-up form-line", marker="make-token") as self._form:
                 Field("Name of the program", "name", classes="grow", required=True, maxlength=LONGEST_NAME)
                 button("Make a token", classes="at-foot")
             self._answer = box("div")
@@ -61,11 +61,12 @@ class Tokens:
             with self._answer:
                 notice(error.message, "error")
             return
-        with self._answer, box("div", "notice ok stack tight", role="status"):
+        with self._answer, box("div", "notice ok stacked", role="status"):
             Words("strong", f"Here is the token of {made.name}. It is shown this once: keep it somewhere safe.")
             with box("div", "secret"):
                 Words("code", secret)
                 copy_button(text=secret)
+        self._form.run_method("reset")
         await self.refresh()
 
     async def _revoke(self, token_id: str) -> None:

@@ -137,7 +137,7 @@ def segment_links(options: Mapping[str, str], current: str, *, label: str, class
 def tag(words: str, classes: str = "") -> ui.element:
     """A small label, such as `by mira`. Classes: `outlined`, `ok`, `danger`."""
     with box("span", f"tag {classes}") as element:
-        Words("span", words, "words")
+        Words("span", words, "tag-words")
     return element
 
 

@@ -214,7 +214,7 @@ def hero(featured: Featured) -> None:
         box("img", "cover", src=f"{game.cover_url}&size=page", alt="", width=640, height=480)
         if game.talks:
             talks_tag("on-cover")
-        with box("div", "words"):
+        with box("div", "hero-words"):
             Words("p", "Start with this one" if game.last_played_at is None else "Pick up where you left", "eyebrow")
             Words("h2", game.title)
             with box("p", "blurb"):
@@ -234,7 +234,7 @@ def cover(game: GameView) -> None:
         box("img", "cover", src=game.cover_url, alt="", loading="lazy", width=640, height=480)
         if game.talks:
             talks_tag("on-cover")
-        with box("div", "words"):
+        with box("div", "game-words"):
             with box("h2"):
                 link(game.title, game.play_url, "cover-link")
             Words("p", _first_line(game.description), "blurb")

@@ -27,6 +27,7 @@ from vanilla.usage.ledger import Entry
 PASSWORD = "a long password"
 WIDTHS = (1280, 360)
 THEMES = ("light", "dark")
+VIEWPORT_ONLY = {"games-menu", "play"}
 FRIENDS = ("mira", "sam", "ada", "jon", "li")
 GAMES = (
     ("Moonlight Post", "Sort letters before dawn.", "ada", False),
@@ -86,12 +87,14 @@ async def _all_pages(
         await page.wait_for_selector("h1", state="attached")
         await page.wait_for_load_state("networkidle")
         await page.evaluate("document.fonts.ready")
+        await _see_everything(page)
         if act is not None:
             await act(page)
         needed = await page.evaluate("document.documentElement.scrollWidth")
         if needed > width:
             _tell(f"{title} at {width}: {needed} px wide")
-        await page.screenshot(path=name.with_name(title + name.name), full_page=True)
+        await page.evaluate("scrollTo(0, 0)")
+        await page.screenshot(path=name.with_name(title + name.name), full_page=title not in VIEWPORT_ONLY)
         await page.close()
     for context in (stranger, friend, host):
         await context.close()
@@ -113,6 +116,15 @@ async def _sign_in(context: BrowserContext, origin: str, name: str) -> None:
     assert answer.ok, await answer.text()
 
 
+async def _see_everything(page: Page) -> None:
+    """Scroll through, so that what loads late has loaded, and back."""
+    await page.evaluate(
+        "async () => { for (let y = 0; y < document.body.scrollHeight; y += 600)"
+        " { scrollTo(0, y); await new Promise((done) => setTimeout(done, 20)); } scrollTo(0, 0); }"
+    )
+    await page.wait_for_load_state("networkidle")
+
+
 async def _open_menu(page: Page) -> None:
     await page.click("details.menu > summary")
     await page.wait_for_selector(".menu-sheet", state="visible")
@@ -130,7 +142,7 @@ async def _furnish(services: Services) -> list[str]:
     users: dict[str, User] = {}
     for position, name in enumerate(FRIENDS):
         users[name] = await services.users.create(
-            username=name, password=PASSWORD, token_limit=100_000 * (1 + position), limit_period="month"
+            username=name, password=PASSWORD, token_limit=200_000 * (1 + position), limit_period="month"
         )
     games = [await _game(services, users[maker].id, *texts, talks) for *texts, maker, talks in GAMES]
     everything, _ = await services.catalogue.list(limit=100)
