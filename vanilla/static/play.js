@@ -1,0 +1,135 @@
+/* The page around a game: begins the play, makes the frame, keeps the play token alive, and says when it is over.
+ *
+ * The page draws <vanilla-play game files sandbox allow> with everything else inside, marked by data-play. This
+ * element comes to life when NiceGUI has put it into the page. Nothing in here looks into the frame, and nothing that
+ * comes out of it is listened to.
+ */
+(() => {
+  "use strict";
+
+  const EXTEND_EVERY = 4 * 60 * 1000; // the token lasts 15 minutes
+  const ASK_AGAIN = 15 * 1000; // when the platform did not answer
+
+  class VanillaPlay extends HTMLElement {
+    connectedCallback() {
+      this.part("restart").addEventListener("click", () => this.restart());
+      this.part("fullscreen").addEventListener("click", () => this.fullscreen());
+      this.part("about").addEventListener("click", () => this.about());
+      this.part("again").addEventListener("click", () => location.reload());
+      this.onVisible = () => document.hidden || Date.now() < this.due || this.extend();
+      document.addEventListener("visibilitychange", this.onVisible);
+      this.begin();
+    }
+
+    disconnectedCallback() {
+      clearTimeout(this.timer);
+      document.removeEventListener("visibilitychange", this.onVisible);
+    }
+
+    part(name) {
+      return this.querySelector(`[data-play="${name}"]`);
+    }
+
+    /* Counts the play, gets the token, makes the frame. */
+    async begin() {
+      const answer = await this.ask("");
+      if (!answer) return;
+      // A new version since this page was made: its frame-src knows only the old one's address.
+      if (answer.url !== this.getAttribute("files")) return location.reload();
+      this.token = answer.token;
+      this.later(EXTEND_EVERY);
+      const frame = document.createElement("iframe");
+      frame.name = answer.name; // before src: the SDK reads it before anything else
+      frame.setAttribute("sandbox", this.getAttribute("sandbox"));
+      frame.allow = this.getAttribute("allow");
+      frame.referrerPolicy = "no-referrer";
+      frame.title = document.querySelector("h1")?.textContent ?? "Game";
+      frame.addEventListener("load", () => this.loaded());
+      frame.src = answer.url;
+      this.frame = frame;
+      this.part("stage").append(frame);
+    }
+
+    loaded() {
+      this.part("starting").hidden = true;
+      // Keys go to the game, unless the player is somewhere else on the page.
+      if (document.activeElement === document.body) this.frame.focus();
+    }
+
+    async extend() {
+      const answer = await this.ask("/extend", { token: this.token });
+      if (!answer) return;
+      if (answer.token !== this.token) {
+        this.token = answer.token;
+        // Whatever is in the frame is this game: frame-src allows nothing else.
+        this.frame.contentWindow.postMessage({ vanilla: "token", token: answer.token }, "*");
+      }
+      this.later(EXTEND_EVERY);
+    }
+
+    later(delay) {
+      clearTimeout(this.timer);
+      this.due = Date.now() + delay;
+      this.timer = setTimeout(() => this.extend(), delay);
+    }
+
+    /* The answer of the platform, or null when there is none; then the player has been told, or it is asked again. */
+    async ask(path, body) {
+      let response;
+      try {
+        response = await fetch(`/api/games/${this.getAttribute("game")}/play${path}`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(body ?? {}),
+        });
+      } catch {
+        if (this.frame) this.later(ASK_AGAIN);
+        else this.over("Vanilla cannot be reached. Check your connection.", "again");
+        return null;
+      }
+      if (response.ok) return response.json();
+      const problem = (await response.json().catch(() => null))?.error?.message;
+      if (response.status === 401) this.over("You are signed out. Sign in again to go on playing.", "sign-in");
+      else if (response.status === 404) this.over("This game has been removed.");
+      else if (this.frame) this.later(ASK_AGAIN);
+      else this.over(problem ?? `The game could not be started (${response.status}).`, "again");
+      return null;
+    }
+
+    /* Takes the game away and says why. `action` is the button that helps: "sign-in" or "again". */
+    over(reason, action) {
+      clearTimeout(this.timer);
+      this.due = Infinity;
+      this.frame?.remove();
+      this.frame = null;
+      if (document.fullscreenElement) document.exitFullscreen();
+      for (const name of ["restart", "fullscreen"]) this.part(name).disabled = true;
+      this.part("starting").hidden = true;
+      this.part("reason").textContent = reason;
+      if (action) this.part(action).hidden = false;
+      this.part("over").hidden = false;
+    }
+
+    restart() {
+      if (!this.frame) return;
+      this.frame.src = this.getAttribute("files");
+      this.frame.focus();
+    }
+
+    async fullscreen() {
+      try {
+        await this.part("stage").requestFullscreen();
+        this.frame?.focus();
+      } catch {
+        // Phones without it (iPhones) give the game the whole page anyway.
+      }
+    }
+
+    about() {
+      this.part("used").dispatchEvent(new CustomEvent("recount"));
+      this.part("sheet").showModal();
+    }
+  }
+
+  customElements.define("vanilla-play", VanillaPlay);
+})();
