@@ -12,6 +12,15 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
+    _create_first_tables()
+    _create_more_tables()
+    _extend_the_plan()
+    _fill_users()
+    _tighten_users()
+    _fill_hours()
+
+
+def _create_first_tables() -> None:
     op.create_table(
         "usage_hours",
         sa.Column("hour", sa.Integer(), nullable=False),
@@ -101,6 +110,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_holds_process_id"), ["process_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_holds_user_id"), ["user_id"], unique=False)
 
+
+def _create_more_tables() -> None:
     op.create_table(
         "game_versions",
         sa.Column("game_id", sa.Text(), nullable=False),
@@ -142,6 +153,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "game_id"),
     )
+
+
+def _extend_the_plan() -> None:
     op.execute("DELETE FROM sessions")  # nobody can tell whose they were: everyone signs in again
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.add_column(sa.Column("user_id", sa.Text(), nullable=False))
@@ -174,7 +188,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("total_tokens", sa.Integer(), server_default=sa.text("0"), nullable=False))
         batch_op.add_column(sa.Column("last_active_at", vanilla.models.UtcText(), nullable=True))
 
-    _fill_users()
+
+def _tighten_users() -> None:
     with op.batch_alter_table("users", schema=None) as batch_op:
         batch_op.alter_column("username_key", existing_type=sa.Text(), nullable=False)
         batch_op.alter_column(
@@ -184,8 +199,6 @@ def upgrade() -> None:
             "is_active", existing_type=sa.Boolean(), nullable=False, existing_server_default=sa.true()
         )
         batch_op.create_unique_constraint("uq_users_username_key", ["username_key"])
-
-    _fill_hours()
 
 
 def _fill_users() -> None:
