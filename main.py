@@ -113,7 +113,6 @@ async def running(services: Services) -> AsyncIterator[None]:
         stack.callback(services.passwords.close)
         await asyncio.to_thread(services.files.open)
         await services.catalogue.open()
-        stack.push_async_callback(services.catalogue.close)
         await _ensure_admin(services)
         await _publish_examples(services)
         _in_background(stack, services.sessions.run())

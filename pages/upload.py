@@ -1,4 +1,4 @@
-"""Upload a game: drop a file, say what it is, see what is wrong with it. upload.js sends the form to POST /api/games."""
+"""Upload a game: drop a file, say what it is, see what is wrong with it. upload.js sends it to POST /api/games."""
 
 from dataclasses import dataclass
 from typing import Annotated

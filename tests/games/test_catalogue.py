@@ -210,7 +210,6 @@ async def test_an_upload_that_is_cancelled_is_there_wholly_or_not_at_all(
             await asyncio.sleep(0.0005)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await catalogue.close()
         games, _ = await catalogue.list()
         assert folders(settings) == sorted(game.id for game in games)
         for game in games:

@@ -1,10 +1,10 @@
 """The catalogue: which games there are, whose, and how often they are played. Rows and files go together here."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -14,12 +14,10 @@ from vanilla.database import Database
 from vanilla.errors import Conflict, TooLarge
 from vanilla.games import about, bundles, covers, views
 from vanilla.games.bundles import Bundle, Kind, Limits
-from vanilla.games.files import MB, Files, Manifest, on_thread
+from vanilla.games.files import MB, Files, Manifest, on_thread, to_its_end
 from vanilla.games.views import GameView
 from vanilla.models import Game, GameVersion, Play, User, new_game_id, utc_now
 from vanilla.settings import Settings
-
-T = TypeVar("T")
 
 Sort = Literal["recent", "new", "popular"]
 UNPACKED_AT_ONCE = 2  # more would only take the disk and the processor from players
@@ -34,7 +32,6 @@ class Catalogue:
         self._limits = Limits.of(settings)
         self._storage_bytes = settings.user_storage_mb * MB
         self._unpacking = asyncio.Semaphore(UNPACKED_AT_ONCE)
-        self._changes: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
         """Remove files that a server that died left without a row."""
@@ -45,11 +42,6 @@ class Catalogue:
                 continue
             for number in set(numbers) - kept[game_id]:
                 await self._files.remove_version(game_id, number)
-
-    async def close(self) -> None:
-        """Wait for changes under way, so that none is left between the disk and the database."""
-        if self._changes:
-            await asyncio.wait(self._changes)
 
     async def unpack(self, source: Path, kind: Kind, into: Path) -> Bundle:
         """A checked game from an upload in staging. Raises InvalidBundle, OutOfSpace."""
@@ -94,7 +86,7 @@ class Catalogue:
         game.slug = about.slug(game.title)
         await self.check_storage(owner_id, bundle.size_bytes)
         images = await on_thread(covers.encoded, cover) if cover else {}
-        return await self._to_its_end(self._publish(game, bundle, images))
+        return await to_its_end(self._publish(game, bundle, images))
 
     async def publish_folder(
         self, owner_id: str, folder: Path, *, title: str, description: str, tags: Sequence[str] = ()
@@ -109,7 +101,7 @@ class Catalogue:
 
         Raises NotFound, TooLarge (the owner's storage), OutOfSpace.
         """
-        return await self._to_its_end(self._publish_version(game_id, bundle))
+        return await to_its_end(self._publish_version(game_id, bundle))
 
     async def is_untouched(self) -> bool:
         """Whether there has never been a game here; one that was removed counts."""
@@ -199,7 +191,7 @@ class Catalogue:
 
         Raises NotFound.
         """
-        await self._to_its_end(self._remove(game_id))
+        await to_its_end(self._remove(game_id))
 
     async def _publish(self, game: Game, bundle: Bundle, images: dict[str, bytes]) -> GameView:
         # Files first: a row that is there has its files, whenever the server dies.
@@ -259,13 +251,6 @@ class Catalogue:
 
         await self._database.write(work)
         await self._files.remove_game(game_id)
-
-    async def _to_its_end(self, change: Coroutine[Any, Any, T]) -> T:
-        """Run a change in a task of its own: whoever asked may leave, and disk and database still say the same."""
-        task = asyncio.ensure_future(change)
-        self._changes.add(task)
-        task.add_done_callback(self._changes.discard)
-        return await asyncio.shield(task)
 
     def _check_storage(self, session: Session, owner_id: str, more_bytes: int) -> None:
         used = _stored(session, owner_id)

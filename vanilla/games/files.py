@@ -14,11 +14,11 @@ import shutil
 import unicodedata
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from vanilla.errors import NotFound, OutOfSpace
 from vanilla.settings import Settings
@@ -256,8 +256,13 @@ def content_type(name: str) -> str:
 
 
 async def on_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`asyncio.to_thread`, but a cancelled caller still waits for the end, so that nothing writes behind its back."""
-    task = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    """`asyncio.to_thread`, brought to its end: nothing goes on writing behind the back of a cancelled caller."""
+    return await to_its_end(asyncio.to_thread(work, *args, **kwargs))
+
+
+async def to_its_end(change: Coroutine[Any, Any, T]) -> T:
+    """Run a change in a task of its own. A caller who is cancelled still waits for its end, whichever that is."""
+    task = asyncio.ensure_future(change)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
