@@ -82,8 +82,10 @@ def by_game(rows: Sequence[GameTotals]) -> None:
     breakdown("By game", "Game", [(draw(row), row) for row in rows])
 
 
-def calls_table(title: str, rows: Sequence[LedgerRow], *, with_user: bool) -> Callable[[Sequence[LedgerRow]], None]:
-    """A card with single calls, newest first. The function that it gives adds older ones below."""
+def calls_table(
+    title: str, rows: Sequence[LedgerRow], *, with_user: bool, nothing: str
+) -> Callable[[Sequence[LedgerRow]], None]:
+    """Single calls, newest first, for a card. The function that it gives adds older ones below."""
     headings = ["Time", "User", "Game", "Model", "In", "Out", "First byte", "Took", "Ended"]
     if not with_user:
         headings.remove("User")
@@ -91,11 +93,10 @@ def calls_table(title: str, rows: Sequence[LedgerRow], *, with_user: bool) -> Ca
     with box("div", "card-head"):
         Words("h2", title)
     if not rows:
-        Words("p", "No calls yet.", "nothing")
+        Words("p", nothing, "nothing")
+        return lambda _rows: None
     with table(headings, label=title, numbers=tuple(range(first_number, len(headings)))) as body:
         pass
-    if not rows:
-        body.parent_slot.parent.set_visibility(False)  # type: ignore[union-attr]
 
     def add(more: Sequence[LedgerRow]) -> None:
         with body:

@@ -120,6 +120,6 @@ def draw(report: Report) -> None:
         by_model(report.by_model)
         by_backend(report.by_backend)
     with box("section", "card padded"):
-        calls_table("Recent calls", report.recent, with_user=True)
+        calls_table("Recent calls", report.recent, with_user=True, nothing="No calls in this range.")
         if any(row.entry.estimated for row in report.recent):
             Words("p", "* counted by our estimate: the model server did not say.", "nothing small")

@@ -108,7 +108,7 @@ class UserView:
         self._place = box("div", "admin")
         self._show(history)
         with box("section", "card padded"):
-            self._add_calls = calls_table("Calls", calls, with_user=False)
+            self._add_calls = calls_table("Calls", calls, with_user=False, nothing="No calls yet.")
             with box("div", "pager"):
                 self._older = button("Show older", self._show_older, classes="little")
         self._note_calls(calls)
