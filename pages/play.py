@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from nicegui import ui
 
 from pages import design, figures
-from pages.elements import Words, box, button_link, link
+from pages.elements import Words, box, button_link, drawing, link
 from pages.frame import frame
 from pages.visitor import Visitor, login_address, signed_in
 from vanilla.games import sandbox
@@ -71,7 +71,9 @@ def build(visitor: Visitor, now: Playing) -> Words:
                 Words("span", f"by {game.owner}", "quiet small")
             with box("div", "play-actions", role="group", aria_label="Game"):
                 for action, words in (("restart", "Restart"), ("fullscreen", "Fullscreen"), ("about", "About")):
-                    Words("button", words, "button little", type="button", data_play=action)
+                    with box("button", "button little", type="button", data_play=action):
+                        drawing(_ICONS[action], "play-icon")
+                        Words("span", words)
         with box("div", "play-stage", data_play="stage"):
             Words("p", "Starting the game", "play-starting quiet", data_play="starting")
         with (
@@ -92,7 +94,7 @@ def _about(game: GameView, tokens_used: int) -> Words:
         Words("h2", game.title)
         if game.description:
             Words("p", game.description)
-        Words("p", f"By {game.owner}. Played {figures.counted(game.plays, 'time')}.", "quiet")
+        Words("p", f"By {game.owner}. Played {figures.counted(game.plays + 1, 'time')}.", "quiet")
         used = Words("p", _used(tokens_used), "figures", data_play="used")
         Words(
             "p",
@@ -110,3 +112,15 @@ def _used(tokens: int) -> str:
     return (
         f"You have used {figures.counted(tokens, 'token')} in this game." if tokens else "You have used no tokens here."
     )
+
+
+# On a phone there is room for these alone; the words stay for readers.
+_ICON = (
+    '<svg viewBox="0 0 16 16" aria-hidden="true" focusable="false" fill="none" stroke="currentColor" stroke-width="1.8"'
+    ' stroke-linecap="round" stroke-linejoin="round"><path d="{}"/></svg>'
+)
+_ICONS = {
+    "restart": _ICON.format("M13 3v3.5H9.5M12.7 6.2A5.5 5.5 0 1 0 13.5 8.5"),
+    "fullscreen": _ICON.format("M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10"),
+    "about": _ICON.format("M8 7.2V12M8 4.2v.1M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0z"),
+}
