@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from vanilla.api.origin import client_address, is_ours, normal, our_origin
 from vanilla.settings import Settings
 
-PROXY = Settings(trusted_proxies="10.0.0.0/8, ::1")  # type: ignore[arg-type]
+PROXY = Settings(trusted_proxies="10.0.0.0/8, ::1")
 BARE = Settings()
 
 
@@ -40,7 +40,7 @@ class TestOurOrigin:
         assert not is_ours(headers(origin="http://evil.example"), origin)
 
     def test_public_url_is_the_last_word(self) -> None:
-        settings = Settings(public_url="https://Games.example.org:443", trusted_proxies="10.0.0.0/8")  # type: ignore[arg-type]
+        settings = Settings(public_url="https://Games.example.org:443", trusted_proxies="10.0.0.0/8")
         told = headers(host="evil.example", x_forwarded_host="evil.example", x_forwarded_proto="http")
         assert our_origin(scope("10.0.0.1"), told, settings) == "https://games.example.org"
 
