@@ -97,9 +97,10 @@ def _bars(chance: random.Random, main: str, deep: str, light: str) -> str:
     """A skyline of rounded bars below a pale moon."""
     moon = _circle(chance.uniform(140, 520), chance.uniform(60, 110), chance.uniform(34, 46), light)
     bars = []
-    height = chance.uniform(150, 350)
+    low = chance.random() < 0.5
     for n in range(10):
-        height = min(400.0, max(110.0, height + chance.choice((-1, 1)) * chance.uniform(60, 170)))
+        low = not low if chance.random() < 0.75 else low
+        height = chance.uniform(120, 230) if low else chance.uniform(250, 390)
         x = n * 66 - 16
         colour = deep if chance.random() < 0.36 else main
         bars.append(
