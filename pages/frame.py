@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-from nicegui import ui
+from nicegui import Client, ui
 
-from pages import design, figures
-from pages.elements import Words, box, drawing, link, meter
+from pages import clients, design, figures
+from pages.elements import Words, box, button, drawing, link, meter, notice
 from pages.visitor import Visitor
+from vanilla.errors import Unauthenticated, VanillaError
 
 Section = Literal["games", "upload", "docs", "admin", "account", ""]
 
@@ -26,6 +28,14 @@ class Frame:
 
     heading: Words
     controls: ui.element
+    _said: ui.element
+
+    def say(self, words: str, kind: Literal["plain", "ok", "error"] = "plain") -> None:
+        """Show a sentence at the foot of the window until it is closed or another one comes."""
+        self._said.clear()
+        with self._said, box("div", "toast"):
+            notice(words, kind)
+            button("Close", self._said.clear, classes="little")
 
 
 @contextmanager
@@ -43,7 +53,19 @@ def frame(visitor: Visitor, *, title: str, active: Section = "", wide: bool = Fa
             heading = Words("h1", title)
             controls = box("div", "page-controls")
         _header(visitor, active, target=content)
-        yield Frame(heading, controls)
+        drawn = Frame(heading, controls, box("div"))
+        client.on_exception(partial(_tell, client, drawn))
+        yield drawn
+
+
+def _tell(client: Client, drawn: Frame, error: Exception) -> None:
+    """What an action on an open page raised, and nothing on the page has caught."""
+    if isinstance(error, Unauthenticated):
+        clients.close(client)
+    elif isinstance(error, VanillaError):
+        drawn.say(error.message, "error")
+    else:
+        drawn.say("That did not work. The fault is ours, and it has been written to the log.", "error")
 
 
 def _header(visitor: Visitor, active: Section, target: ui.element) -> None:

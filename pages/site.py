@@ -1,9 +1,5 @@
 """All pages together: registers them, then mounts NiceGUI on our app."""
 
-import importlib
-import logging
-from pathlib import Path
-
 import nicegui
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,18 +14,17 @@ from pages.visitor import Instead
 from vanilla.errors import VanillaError
 from vanilla.services import Services
 
-logger = logging.getLogger(__name__)
-
-PAGES = ("login", "games", "play", "upload", "account", "docs", "admin")
 RECONNECT_SECONDS = 10.0
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def register(app: FastAPI, services: Services) -> None:
     """Add every page to `app`. Comes after all routes of the API: NiceGUI takes every path that is left."""
-    for name in PAGES:
-        if _exists(name):
-            importlib.import_module(f"pages.{name}").register(services)
+    # Imported here and not above: NiceGUI's reset between tests takes away the modules that have pages.
+    from pages import account, admin, docs, games, login, play, upload
+
+    for page in (login, games, play, upload, account, docs, admin):
+        page.register(services)
     services.revocations.subscribe(clients.close_revoked)
     app.mount("/static", Assets(directory=design.STATIC), name="vanilla-static")
     _answer_errors()
@@ -56,15 +51,6 @@ class Assets(StaticFiles):
             response.headers["Cache-Control"] = FOR_EVER if is_settled else "no-cache"
             response.headers["X-Content-Type-Options"] = "nosniff"
         return response
-
-
-def _exists(name: str) -> bool:
-    folder = Path(__file__).parent
-    return (folder / f"{name}.py").exists() or "def register" in _source(folder / name / "__init__.py")
-
-
-def _source(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
 
 
 def _answer_errors() -> None:

@@ -11,9 +11,10 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Error, Page
 
 from main import create_app
 from tests.e2e.browser import launched
@@ -82,7 +83,7 @@ async def _all_pages(
     await _sign_in(host, origin, "admin")
     for title, path, context, act in chosen:
         page = await context.new_page()
-        page.on("pageerror", lambda error, title=title: _tell(f"{title}: {error}"))
+        page.on("pageerror", partial(_tell_error, title))
         await page.goto(origin + path)
         await page.wait_for_selector("h1", state="attached")
         await page.wait_for_load_state("networkidle")
@@ -144,7 +145,7 @@ async def _furnish(services: Services) -> list[str]:
         users[name] = await services.users.create(
             username=name, password=PASSWORD, token_limit=200_000 * (1 + position), limit_period="month"
         )
-    games = [await _game(services, users[maker].id, *texts, talks) for *texts, maker, talks in GAMES]
+    games = [await _game(services, users[maker].id, name, about, talks) for name, about, maker, talks in GAMES]
     everything, _ = await services.catalogue.list(limit=100)
     ids = [*(game for game in games), *(game.id for game in everything if game.id not in games)]
     for position, game_id in enumerate(ids):
@@ -188,6 +189,10 @@ def _entry(chance: random.Random, users: dict[str, User], games: list[str]) -> E
 def _count_usage(cursor: sqlite3.Cursor) -> None:
     mine = "(select coalesce(sum(total_tokens), 0) from token_usage where user_id = users.id)"
     cursor.execute(f"update users set tokens_used = {mine}, total_tokens = {mine}")  # noqa: S608 - nothing foreign in it
+
+
+def _tell_error(title: str, error: Error) -> None:
+    _tell(f"{title}: {error}")
 
 
 def _tell(words: str) -> None:

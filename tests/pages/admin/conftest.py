@@ -1,0 +1,42 @@
+"""An admin in front of the admin's pages, with calls in the ledger behind them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from nicegui.testing import User as Browser
+
+from tests.factories import ADMIN_PASSWORD, sign_in
+from vanilla.models import User, new_id, utc_now
+from vanilla.services import Services
+from vanilla.usage.ledger import Entry, record
+
+Spend = Callable[..., Awaitable[Entry]]
+
+
+@pytest.fixture
+async def admin(user: Browser) -> Browser:
+    """The simulated browser, signed in as the first admin."""
+    await sign_in(user.http_client, "admin", ADMIN_PASSWORD)
+    return user
+
+
+@pytest.fixture
+def spend(services: Services) -> Spend:
+    """Writes a settled call: 1,000 tokens in and 234 out of ollama, now, unless told otherwise."""
+
+    async def spend(user: User, **values: Any) -> Entry:
+        defaults: dict[str, Any] = {
+            "id": new_id(),
+            "timestamp": utc_now(),
+            "user_id": user.id,
+            "backend": "ollama",
+            "model": "llama3.2",
+            "prompt_tokens": 1000,
+            "completion_tokens": 234,
+        }
+        entry = Entry(**{**defaults, **values})
+        await services.database.meter(lambda cursor: record(cursor, [entry]))
+        return entry
+
+    return spend
