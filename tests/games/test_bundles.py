@@ -83,6 +83,10 @@ BAD: dict[str, tuple[Maker, str]] = {
     "bomb": (archives.bomb, "more than 100 times the size"),
     "lie about a size": (archives.lies_about_size, "zeros.bin is damaged"),
     "too many files": (archives.many_files(60), "has 61 files; at most 50"),
+    "too many folders": (
+        lambda: zipped({"index.html": PAGE, **{f"{n}/" + "d/" * 5 + "x.js": b"" for n in range(9)}}),
+        "has 54 folders; at most 50",
+    ),
     "far too many files": (archives.many_files(1300), "more than 1,200 files and folders"),
     "far too many folders": (lambda: archives.many_folders(1300), "more than 1,200 files and folders"),
     "file too large": (lambda: zipped({"index.html": PAGE, "big": bytes(16_000_000)}), "big is larger than 15 MB"),

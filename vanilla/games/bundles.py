@@ -230,6 +230,9 @@ def _take_zip(source: Path, unpacking: _Unpacking) -> None:
             if len(inside) > limits.files:
                 problems.append(f"The game has {len(inside):,} files; at most {limits.files:,} are possible.")
                 return
+            if (folders := len({folder for name in inside for folder in _folders(name)})) > limits.files:
+                problems.append(f"The game has {folders:,} folders; at most {limits.files:,} are possible.")
+                return
             _write_entries(archive, entries, wrapper, unpacking)
     except BadArchive as error:
         problems.append(str(error))
