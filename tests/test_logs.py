@@ -34,6 +34,8 @@ def _other_handlers_come_back() -> Iterator[None]:
     for handler in before:
         root.addHandler(handler)
     root.setLevel(level)
+    for kept in list(logging.getLogger("uvicorn.error").filters):
+        logging.getLogger("uvicorn.error").removeFilter(kept)
     logging.captureWarnings(False)
 
 
@@ -72,6 +74,14 @@ def test_the_level_is_kept(lines: Lines) -> None:
     assert lines() == []
 
 
+def test_sockets_queries_are_not_logged(lines: Lines) -> None:
+    logger = logging.getLogger("uvicorn.error")
+    logger.info('%s - "WebSocket %s" [accepted]', "127.0.0.1:1", "/socket.io/?client_id=1")
+    logger.info("connection open")
+    logger.info("Application startup complete.")
+    assert [line["event"] for line in lines()] == ["Application startup complete."]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -85,6 +95,7 @@ def test_the_level_is_kept(lines: Lines) -> None:
         "__Host-vanilla_session=abcdefghijklmnop",
         "GET /games/abcdefghjk/Zm9vYmFyYmF6cXV4MTIzNDU2/index.html",
         "Bearer eyJhbGciOi.x.y",
+        "/socket.io/?client_id=0b9c2f1e-aaaa-4ec1&x=1",
     ],
 )
 def test_what_looks_like_a_secret_is_hidden(lines: Lines, stream: io.StringIO, text: str) -> None:
@@ -92,7 +103,7 @@ def test_what_looks_like_a_secret_is_hidden(lines: Lines, stream: io.StringIO, t
     logger.warning(text)
     logger.warning("as an argument: %s", text)
     logger.warning("inside", extra={"fields": {"detail": {"deep": [text]}, "raw": text.encode()}})
-    for secret in (TOKEN, "x" * 43, KEY, "api03", "0815", "abcdefghijklmnop", "Zm9v", "eyJ"):
+    for secret in (TOKEN, "x" * 43, KEY, "api03", "0815", "abcdefghijklmnop", "Zm9v", "eyJ", "0b9c"):
         assert secret not in stream.getvalue()
     assert stream.getvalue().count(logs.HIDDEN) >= 4
     assert len(lines()) == 3

@@ -20,6 +20,7 @@ _SECRETS = re.compile(
     | \bsk-ant-[\w-]{8,}                 # Anthropic's keys
     | (?<=\bBearer\ )\S+
     | (?<=vanilla_session=)[^\s;"']+
+    | (?<=client_id=)[\w-]+              # who knows an open page's id speaks for it
     | (?<=/games/)[a-z2-9]+/[\w-]{20,}   # a game's files are whose who knows their address
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -51,6 +52,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     logging.captureWarnings(True)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_socket_line)
     for noisy in ("httpx", "httpcore", "alembic", "aiohttp.access", "PIL", "multipart", "python_multipart"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
@@ -94,6 +96,12 @@ class Redaction:
         for literal in self._literals:
             text = text.replace(literal, HIDDEN)
         return _SECRETS.sub(HIDDEN, text)
+
+
+def _is_no_socket_line(record: logging.LogRecord) -> bool:
+    """Uvicorn's three lines for each open page say nothing, and its query, which we never log, in full."""
+    message = str(record.msg)
+    return record.levelno > logging.INFO or not ("WebSocket %s" in message or message.startswith("connection "))
 
 
 def _fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
