@@ -15,8 +15,9 @@ _CALLER: Final = "vanilla_caller"
 
 
 def are_too_many_waiting() -> bool:
-    """Whether no further page should be served by NiceGUI for now."""
-    return sum(not client.has_socket_connection for client in Client.instances.values()) >= MOST_WAITING
+    """Whether no further page should be served by NiceGUI for now. A page that was connected once does not count: its
+    browser has moved on, and it goes within seconds."""
+    return sum(client.environ is None for client in Client.instances.values()) >= MOST_WAITING
 
 
 def belongs_to(client: Client, caller: Caller) -> None:

@@ -15,7 +15,7 @@ from nicegui.events import GenericEventArguments
 from pages import design, figures
 from vanilla.models import utc_now, utc_text
 
-Action = Callable[[], Awaitable[None] | None]
+Action = Callable[[], object]  # what it returns is awaited where that can be
 ButtonKind = Literal["quiet", "primary", "danger"]
 
 
@@ -73,7 +73,7 @@ def sure_button(words: str, sure: str, action: Action, *, of: str = "") -> Words
             element.props["aria-label"] = f"{shown}: {of}"
         element.classes(add="danger" if is_asking else None, remove=None if is_asking else "danger")
 
-    def pressed() -> Awaitable[None] | None:
+    def pressed() -> object:
         if asked:
             return action()
         show(True)

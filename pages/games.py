@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, get_args
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Depends
@@ -87,7 +87,7 @@ def register(services: Services) -> None:
 def wish_of(q: str, tag: str, sort: str, page: str) -> Wish:
     """What the address asks for; what makes no sense is passed over."""
     number = int(page) if page.isdecimal() and len(page) < 6 else 1
-    known = next((each for each in get_args(Sort) if each == sort), "recent")
+    known: Sort = "new" if sort == "new" else "popular" if sort == "popular" else "recent"
     return Wish(q[:LONGEST_SEARCH], tag[:LONGEST_SEARCH], known, max(1, number))
 
 

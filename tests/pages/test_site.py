@@ -13,7 +13,7 @@ from nicegui import Client, ui
 
 from pages import clients, design
 from pages.frame import frame
-from pages.visitor import Visitor, admin
+from pages.visitor import Visitor, admin, signed_in
 from tests.factories import Factory
 from vanilla.errors import NotFound
 from vanilla.services import Services
@@ -128,6 +128,12 @@ class TestErrors:
 
 
 class TestUnconnectedPages:
+    @pytest.fixture(autouse=True)
+    def _small_page(self, services: Services) -> None:
+        @ui.page("/small")
+        async def small(visitor: Annotated[Visitor, Depends(signed_in(services))]) -> None:
+            ui.label(visitor.user.username)
+
     async def test_beyond_fifty_signing_in_needs_no_client(self, client: httpx.AsyncClient) -> None:
         answers = [await client.get("/login") for _ in range(clients.MOST_WAITING + 5)]
         assert len(Client.instances) == clients.MOST_WAITING
@@ -140,8 +146,8 @@ class TestUnconnectedPages:
     async def test_beyond_fifty_a_page_asks_to_wait(self, make: Factory) -> None:
         friend = await make.signed_in()
         for _ in range(clients.MOST_WAITING):
-            assert (await friend.get("/docs")).status_code == 200
-        answer = await friend.get("/docs?x=1")
+            assert (await friend.get("/small")).status_code == 200
+        answer = await friend.get("/small?x=1")
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "4"
         assert 'http-equiv="refresh"' in answer.text
@@ -150,6 +156,17 @@ class TestUnconnectedPages:
     async def test_many_at_once_do_not_slip_past(self, client: httpx.AsyncClient) -> None:
         await asyncio.gather(*(client.get("/login") for _ in range(200)))
         assert len(Client.instances) <= clients.MOST_WAITING
+
+    async def test_pages_that_were_left_do_not_count(self, make: Factory) -> None:
+        friend = await make.signed_in()
+        for number in range(clients.MOST_WAITING):
+            await friend.get("/small")
+            client = list(Client.instances.values())[-1]
+            await client.handle_handshake(f"test-{number}", f"tab-{number}", None, "document", None)
+            client.environ = {"asgi.scope": {"type": "test"}}  # as NiceGUI's handler of the handshake does
+            client.handle_disconnect(f"test-{number}")
+        assert not any(client.has_socket_connection for client in Client.instances.values())
+        assert (await friend.get("/small")).status_code == 200
 
     async def test_the_plain_form_signs_in(self, make: Factory) -> None:
         friend = await make.user()
