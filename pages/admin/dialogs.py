@@ -50,7 +50,8 @@ class Dialogs:
 
         with self._place, ui.dialog() as dialog, ui.card().classes("dialog-card"):
             Words("h2", title)
-            with form(submitted):
+            with form(submitted) as asked:
+                asked.mark("ask")
                 draw()
                 problem = box("div")
                 with box("div", "dialog-buttons"):

@@ -128,14 +128,17 @@ class UserRow:
                 self._state = Words("span", "", "tag")
                 self._admin = Words("span", "admin", "tag")
             with box("td", "actions whole"), box("div", "line-up"):
-                button("Edit", lambda: self._open(people.edit), classes="little", aria_label=f"Edit {user.username}")
+                button(
+                    "Edit", lambda: self._open(people.edit), classes="little", aria_label=f"Edit {user.username}"
+                ).mark(f"edit-{user.id}")
                 button(
                     "Password",
                     lambda: self._open(people.password),
                     classes="little",
                     aria_label=f"New password for {user.username}",
-                )
+                ).mark(f"password-{user.id}")
                 self._switch = button("", lambda: self._open(people.switch), classes="little")
+                self._switch.mark(f"switch-{user.id}")
         self.show(user)
 
     def show(self, user: User) -> None:

@@ -1,5 +1,6 @@
 """An admin in front of the admin's pages, with calls in the ledger behind them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -40,3 +41,10 @@ def spend(services: Services) -> Spend:
         return entry
 
     return spend
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until it holds: handlers of a page run as tasks that tell nobody when they are done."""
+    async with asyncio.timeout(5):
+        while not holds():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.01)

@@ -4,8 +4,10 @@ import httpx
 import pytest
 from nicegui import Client
 from nicegui.testing import User as Browser
+from sqlmodel import Session
 
 from tests.factories import Factory
+from tests.pages.admin.conftest import eventually
 from vanilla.models import User
 from vanilla.services import Services
 
@@ -40,18 +42,18 @@ async def test_a_page_left_open_does_nothing_for_who_is_no_longer_an_admin(
     admin.find("New user").click()
     await admin.should_see("Create user")
 
-    def demote(session: object) -> None:  # behind the platform's back, as another process would
-        for row in session.query(User).filter_by(username="admin"):  # type: ignore[attr-defined]
-            row.is_admin = False
+    (me,), _ = await services.users.list("admin", 1, 0)
+
+    def demote(session: Session) -> None:  # behind the platform's back, as another process would
+        row = session.get(User, me.id)
+        assert row is not None
+        row.is_admin = False
 
     await services.database.write(demote)
     fields = {"username": "evil", "password": "long enough", "token_limit": "", "limit_period": "total"}
     page = admin.client
     assert page is not None
     admin.find(marker="ask").trigger("submit", fields)
-    for _ in range(200):
-        if page.id not in Client.instances:
-            break
-        await services.database.read(lambda _: None)  # lets the page's own reads come first
+    await eventually(lambda: page.id not in Client.instances)
     _, total = await services.users.list("evil", 10, 0)
     assert total == 0
