@@ -15,6 +15,7 @@ from tests.games import archives
 from tests.games.archives import PAGE, zipped
 from tests.games.test_bundles import BAD
 from vanilla.api import uploads
+from vanilla.errors import OutOfSpace
 from vanilla.services import Services
 from vanilla.settings import Settings
 
@@ -287,6 +288,23 @@ class TestUpload:
         answer = await post(friend, archives.good())
         assert answer.status_code == 507
         assert "disk is nearly full" in answer.json()["error"]["message"]
+        assert on_disk(services) == []
+
+    async def test_an_upload_ends_when_the_disk_fills_up_meanwhile(
+        self, make: Factory, services: Services, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        friend = await make.signed_in()
+        seen: list[list[str]] = []
+
+        def filling(more_bytes: int = 0) -> None:
+            seen.append(on_disk(services))
+            if len(seen) > 1:
+                raise OutOfSpace("full")
+
+        monkeypatch.setattr(services.files, "check_room", filling)
+        answer = await post(friend, bytes(1_900_000))
+        assert answer.status_code == 507
+        assert len(seen[1]) == 1
         assert on_disk(services) == []
 
     async def test_the_loop_goes_on_while_an_upload_is_unpacked(self, make: Factory) -> None:

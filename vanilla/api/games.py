@@ -45,7 +45,7 @@ async def upload_game(request: Request, services: ServicesDep, caller: Account) 
     await services.catalogue.check_storage(caller.user_id)
     async with services.files.staging() as staging:
         largest = {"file": services.settings.max_upload_mb * MB, "cover": covers.LARGEST_FILE}
-        upload = await receive(request, staging, largest)
+        upload = await receive(request, staging, largest, services.files.check_room)
         file, cover = _file_of(upload), upload.files.get("cover")
         kind = kind_of(file.filename, await on_thread(_head, file))
         bundle = await services.catalogue.unpack(file.path, kind, staging / "unpacked")

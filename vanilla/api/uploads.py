@@ -1,7 +1,7 @@
 """Reading a multipart form as it streams in: files go to disk at once, small fields are kept."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -43,9 +43,9 @@ class Upload:
         return self.fields.get(name, [""])[-1]
 
 
-async def receive(request: Request, into: Path, files: Mapping[str, int]) -> Upload:
+async def receive(request: Request, into: Path, files: Mapping[str, int], check_room: Callable[[], None]) -> Upload:
     """Read the request's form. `files` names the fields that are files, the main one first, with the largest size
-    of each in bytes.
+    of each in bytes. `check_room` is asked again and again, and raises when the disk has too little left.
 
     Raises TooLarge, at once where Content-Length says so; BadRequest for a form that cannot be read or ends early;
     Invalid for one that has a field twice that may be there once. What was written stays in `into`.
@@ -66,6 +66,7 @@ async def receive(request: Request, into: Path, files: Mapping[str, int]) -> Upl
             if received > largest:
                 raise _too_large("The upload", next(iter(files.values())))
             if len(waiting) >= AT_ONCE:
+                check_room()
                 await on_thread(form.parse, bytes(waiting))
                 waiting.clear()
         await on_thread(form.parse, bytes(waiting))
