@@ -7,7 +7,8 @@ from nicegui import ui
 
 from pages import clients, design, plain
 from pages.elements import Field, Words, box, button, drawing, notice
-from pages.visitor import Instead, cookie_of, go_to, load, local_path
+from pages.visitor import Instead, cookie_of, go_to, load
+from vanilla.accounts.landing import local_path
 from vanilla.errors import Unauthenticated
 from vanilla.services import Services
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import Request
 from nicegui import Client
@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from pages import clients, plain
 from vanilla.accounts.caller import Caller
+from vanilla.accounts.landing import local_path
 from vanilla.accounts.periods import resets_at
 from vanilla.accounts.sessions import cookie_name
 from vanilla.errors import Forbidden, Unauthenticated
@@ -131,15 +132,3 @@ def login_address(request: Request) -> str:
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     here = local_path(here)
     return "/login" if here == "/" else f"/login?next={quote(here, safe='/')}"
-
-
-def local_path(address: str | None) -> str:
-    """`address` if it is a path on this very site that may be opened after sign-in, else `/`."""
-    if not address or len(address) > 2000 or not address.startswith("/") or address.startswith(("//", "/\\")):
-        return "/"
-    if any(character < " " or character in "\\\x7f" for character in address):
-        return "/"  # browsers drop tabs and newlines, and read a backslash as a slash
-    parts = urlsplit(address)
-    if parts.scheme or parts.netloc or parts.path == "/login" or parts.path.startswith(("/auth/", "/api/")):
-        return "/"
-    return address

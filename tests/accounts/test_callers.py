@@ -141,6 +141,15 @@ async def test_a_role_changes_at_once(services: Services, make: Factory) -> None
     assert not (await services.callers.identify(bearer=None, cookie=cookie)).is_admin
 
 
+async def test_an_admins_token_is_no_admin(services: Services, make: Factory) -> None:
+    admin = await make.user(is_admin=True)
+    caller = await make.caller(admin)
+    token, _ = await services.api_tokens.create(admin.id, "bot")
+    play_token = await services.play_tokens.open(caller, (await make.game()).id, 1)
+    for bearer in (token, play_token):
+        assert not (await services.callers.identify(bearer=bearer, cookie=None)).is_admin
+
+
 async def test_an_answer_read_before_a_revocation_is_not_remembered_after_it(
     services: Services, make: Factory, reads: Reads
 ) -> None:

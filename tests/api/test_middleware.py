@@ -285,7 +285,7 @@ class TestRequestContext:
     @pytest.mark.parametrize(
         ("path", "logged"),
         [
-            ("/games/abcdefghjk/Zm9vYmFyYmF6cXV4MTIzNDU2/js/a.js", "/games/abcdefghjk/[hidden]/js/a.js"),
+            ("/games/abcdefghjk/3.Zm9vYmFyYmF6cXV4MTIzNDU2Zm9vYmFy/js/a.js", "/games/abcdefghjk/[hidden]/js/a.js"),
             ("/games/abcdefghjk/", "/games/abcdefghjk/"),
             ("/_nicegui/client/0b9c-11/upload/7", "/_nicegui/client/[hidden]/upload/7"),
             ("/invitation/s3cret", "/invitation/[hidden]"),

@@ -20,7 +20,7 @@ class Caller:
 
     user_id: str
     username: str
-    is_admin: bool
+    is_admin: bool  # and proved it with a session: a token is never good for an admin's work
     credential: Credential
     session_id: str | None = None  # of the login session behind a cookie or a play token
     token_id: str | None = None  # of an API token

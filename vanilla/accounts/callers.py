@@ -165,7 +165,7 @@ def _of_api_token(session: Session, hashed: str) -> _Found | None:
     if pair is None:
         return None
     token, user = pair
-    caller = Caller(user.id, user.username, user.is_admin, Credential.API_TOKEN, token_id=token.id)
+    caller = Caller(user.id, user.username, False, Credential.API_TOKEN, token_id=token.id)
     is_due = token.last_used_at is None or utc_now() - token.last_used_at >= NOTE_VISITS_EVERY
     return _Found(caller, None, is_due)
 
@@ -191,7 +191,7 @@ def _of_play_token(session: Session, hashed: str, now: float) -> _Found | None:
     caller = Caller(
         user.id,
         user.username,
-        user.is_admin,
+        False,
         Credential.PLAY_TOKEN,
         session_id=token.session_sid,
         game_id=token.game_id,

@@ -103,9 +103,12 @@ class Sessions:
         await self._database.write(work)
 
     async def run(self) -> None:
-        """Sweep now and then, until cancelled."""
+        """Sweep now and then, until cancelled. A sweep that fails is not the last one."""
         while True:
-            await self.sweep()
+            try:
+                await self.sweep()
+            except Exception:
+                logger.exception("Could not sweep expired sessions")
             await asyncio.sleep(SWEEP_EVERY)
 
 

@@ -8,11 +8,11 @@ from pydantic import BaseModel, StrictStr
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from vanilla.accounts.caller import Credential
+from vanilla.accounts.landing import local_path
 from vanilla.accounts.sessions import COOKIE_LIFETIME, cookie_name, hash_of
 from vanilla.accounts.users import username_key
 from vanilla.api.bodies import content_type, parsed
 from vanilla.api.callers import AnyCaller, ServicesDep, SignedIn
-from vanilla.api.failures import API_PREFIXES
 from vanilla.api.users import shown
 from vanilla.errors import Invalid, TooManyRequests, VanillaError
 from vanilla.models import User
@@ -46,7 +46,7 @@ async def login(request: Request, services: ServicesDep) -> Response:
         return await _signed_in(request, services, user, JSONResponse({"user": shown(user)}))
     async with request.form() as fields:
         texts = {name: value for name, value in fields.items() if isinstance(value, str)}
-    target = local_target(texts.get("next", ""))
+    target = local_path(texts.get("next", ""))
     try:
         user = await _checked(request, services, texts.get("username", ""), texts.get("password", ""))
     except VanillaError as error:
@@ -86,16 +86,6 @@ async def change_password(
     attempt.succeeded()
     await services.users.set_password(user.id, change.new_password, except_sid=caller.session_id)
     return {"user": shown(await services.users.get(user.id))}
-
-
-def local_target(target: str) -> str:
-    """The page to go on to after signing in, if it is one of ours, else `/`.
-
-    Browsers read `//host` and `/\\host` as another site, and drop tabs and line breaks before they look.
-    """
-    is_local = target.startswith("/") and not target.startswith("//") and "\\" not in target and target.isprintable()
-    is_page = not target.startswith(("/login", *API_PREFIXES))
-    return target if is_local and is_page and len(target) <= 2000 else "/"
 
 
 async def _checked(request: Request, services: Services, username: str, password: str) -> User:

@@ -160,7 +160,7 @@ class _Form:
         self._size += end - start
         if self._out is not None:
             if self._size > self._largest[self._name]:
-                raise _too_large(f"The field {self._name}", self._largest[self._name])
+                raise _too_large(f"The {self._name}", self._largest[self._name])
             self._out.write(memoryview(data)[start:end])
             return
         self._field_bytes += end - start
