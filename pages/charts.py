@@ -76,7 +76,7 @@ class TokensChart:
         with box("details", "figures-behind") as details:
             Words("summary", "Show the figures", aria_label=f"Show the figures of {title}")
             self._figures = drawing("")
-        details.on("toggle", self._toggled, js_handler="(event) => emit(event.target.open)")
+        details.mark("figures").on("toggle", self._toggled, js_handler="(event) => emit(event.target.open)")
         self._is_open = False
 
     @property

@@ -15,7 +15,7 @@ from pages.elements import Stat, Words, box, dotted, table
 from pages.visitor import Visitor, admin
 from vanilla.models import NO_GAME, utc_text
 from vanilla.services import Services
-from vanilla.usage.feed import CallNow, LiveSnapshot, RecentCall
+from vanilla.usage.snapshot import CallNow, LiveSnapshot, RecentCall
 from vanilla.usage.statistics import NearLimit
 
 RECENT = 12  # calls listed

@@ -7,7 +7,8 @@ import pytest
 
 from tests.usage.conftest import NOON, AddEntry, AddGame, AddUser, entry
 from vanilla.usage import feed as feed_module
-from vanilla.usage.feed import Feed, LiveCall, LiveSnapshot
+from vanilla.usage.feed import Feed, LiveCall
+from vanilla.usage.snapshot import LiveSnapshot
 from vanilla.usage.statistics import Statistics
 
 
