@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -171,7 +172,7 @@ class Admin:
         found: dict[str, object] = await answer.json()
         return found
 
-    async def post(self, path: str, body: dict[str, str] | None = None) -> dict[str, str]:
+    async def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, str]:
         answer = await self.context.request.post(self.origin + path, data=body or {})
         assert answer.ok, await answer.text()
         made: dict[str, str] = await answer.json()
@@ -201,10 +202,18 @@ class Admin:
 
 
 @asynccontextmanager
-async def platform(folder: Path) -> AsyncIterator[Admin]:
+async def platform(folder: Path, **environment: str) -> AsyncIterator[Admin]:
     """A server of one's own, and a browser in which its admin is signed in."""
-    settings = {"ADMIN_PASSWORD": PASSWORD, "LOCAL_MODEL": "off", "OLLAMA_URL": "", "EXAMPLE_GAMES": "false"}
-    async with server_process(DATA_DIR=str(folder), MIN_FREE_DISK_MB="0", **settings) as server, launched() as browser:
+    settings = {
+        "DATA_DIR": str(folder),
+        "ADMIN_PASSWORD": PASSWORD,
+        "LOCAL_MODEL": "off",
+        "OLLAMA_URL": "",
+        "EXAMPLE_GAMES": "false",
+        "MIN_FREE_DISK_MB": "0",
+        **environment,
+    }
+    async with server_process(**settings) as server, launched() as browser:
         context = await browser.new_context()
         context.set_default_timeout(15_000)
         admin = Admin(server.origin, context)

@@ -314,6 +314,14 @@
     }
   }
 
+  const TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+  };
+
   async function call(path, body, signal) {
     const post = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
     let response;
@@ -333,7 +341,8 @@
     const error = typeof body.error === "object" && body.error ? body.error : { ...body, message: body.error };
     const message = error.message || `The platform answered ${response.status}.`;
     const retryAfter = Number(response.headers.get("retry-after")) || null;
-    const rest = { status: response.status, type: error.type ?? body.type, retryAfter };
+    const type = error.type ?? TYPES[response.status]; // Ollama's shape has no room for it
+    const rest = { status: response.status, type, retryAfter };
     const isLimit = response.status === 429 && typeof error.limit === "number";
     return isLimit ? new LimitError(message, error, rest) : new VanillaError(message, rest);
   }
