@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -12,6 +13,7 @@ from vanilla.settings import Network, Settings
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+REMEMBERED = 1024  # origins, and addresses: every request asks, and few differ
 UNKNOWN = "unknown"  # the client's address where there is none: a test, a Unix socket
 
 
@@ -61,6 +63,7 @@ def is_ours(headers: Headers, origin: str) -> bool:
     return headers.get("sec-fetch-site", "none").lower() in {"same-origin", "none"}
 
 
+@lru_cache(REMEMBERED)
 def normal(origin: str) -> str:
     """An origin as browsers write it: lower case, without the scheme's own port. What is none comes back as it is."""
     try:
@@ -81,6 +84,7 @@ def _peer(scope: Scope) -> str:
     return UNKNOWN if address is None else str(address)
 
 
+@lru_cache(REMEMBERED)
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address in `1.2.3.4`, `1.2.3.4:5678`, `::1` or `[::1]:5678`, an IPv4 one mapped into IPv6 as IPv4."""
     text = text.strip('"')
@@ -97,7 +101,7 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _is_trusted(address: str, networks: Sequence[Network]) -> bool:
-    if address == UNKNOWN:
+    if not networks or address == UNKNOWN:
         return False
     parsed = ipaddress.ip_address(address)
     return any(parsed in network for network in networks)
