@@ -288,7 +288,7 @@ def code(source: str, label: str) -> ui.element:
         with box("div", "code-label"):
             Words("span", label)
             copy_button(classes="")
-        with box("pre", tabindex="0", role="region", aria_label=label):
+        with box("pre", tabindex="0", role="group", aria_label=label):
             Words("code", source)
     return element
 

@@ -97,9 +97,12 @@ CLAUDE_STREAM = """const response = await fetch("/api/inference/anthropic/messag
   }),
 });
 if (!response.ok) throw new Error((await response.json()).error.message);
+const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
 let rest = "";
-for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
-  const lines = (rest + piece).split("\\n");
+for (;;) {
+  const { done, value } = await reader.read();
+  if (done) break;
+  const lines = (rest + value).split("\\n"); // a piece may end in the middle of a line
   rest = lines.pop();
   for (const line of lines) {
     if (!line.startsWith("data:")) continue;
@@ -131,9 +134,12 @@ OLLAMA_STREAM = """const response = await fetch("/api/inference/ollama/generate"
   body: JSON.stringify({ model: "llama3.2", prompt: "Once upon a time" }),
 });
 if (!response.ok) throw new Error((await response.json()).error);
+const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
 let rest = "";
-for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
-  const lines = (rest + piece).split("\\n");
+for (;;) {
+  const { done, value } = await reader.read();
+  if (done) break;
+  const lines = (rest + value).split("\\n"); // a piece may end in the middle of a line
   rest = lines.pop();
   for (const line of lines) {
     const part = JSON.parse(line);
