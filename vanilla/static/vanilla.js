@@ -17,8 +17,8 @@
 
   // ---------------------------------------------------------------------------------------------- who is playing
 
-  /* The play page hands over in the frame's name: {vanilla: 1, origin, token, user: {id, username}, game: {id, title}}.
-   * The name outlives navigation inside the frame, so the game's other pages find it too. */
+  /* The play page hands over in the frame's name: {vanilla: 1, token, user: {id, username}, game: {id, title}}. The name
+   * outlives navigation inside the frame, so the game's other pages find it too; `name` and `stored` are added here. */
   function readBoot() {
     try {
       const given = JSON.parse(nativeName.get.call(window));

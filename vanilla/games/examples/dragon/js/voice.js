@@ -25,7 +25,6 @@ export async function speak({ mood, did, words }, show, signal) {
   for await (const piece of window.vanilla.stream(prompt, { system, maxTokens: 60, temperature: 0.7, signal })) {
     raw += piece;
     show(clean(raw));
-    if (isWhole(raw)) break; // leaving the loop ends the call, so no tokens are spent on words nobody sees
   }
   const line = clean(raw);
   return line.length < 2 ? ownWords(mood) : line;
@@ -36,18 +35,12 @@ export function ownWords(mood) {
   return lines[Math.floor(Math.random() * lines.length)];
 }
 
-/* Two sentences are enough for a dragon. */
-function isWhole(raw) {
-  return (clean(raw, Infinity).match(/[.!?]["']?\s/g) ?? []).length >= 2;
-}
-
 /* Without stage directions, names, quotation marks, markup and all after the second sentence. */
-function clean(raw, sentences = 2) {
+function clean(raw) {
   const text = raw
     .replace(/<[^>]*>?|[*_#`]+[^*_#`]*[*_#`]+|[*_#`"“”]/g, "")
     .replace(/^\s*(brume|dragon|assistant|the dragon says)\s*[:,]\s*/i, "")
     .replace(/\s+/g, " ")
     .trimStart();
-  if (sentences === Infinity) return text;
-  return (text.match(/[^.!?]*[.!?]+/g)?.slice(0, sentences).join("") || text).trim().slice(0, 220);
+  return (text.match(/[^.!?]*[.!?]+/g)?.slice(0, 2).join("") || text).trim().slice(0, 220);
 }
