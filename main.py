@@ -33,6 +33,7 @@ from vanilla.inference.relay import Relay
 from vanilla.inference.upstream import Upstream
 from vanilla.services import Services
 from vanilla.settings import InvalidSettings, Settings, load_settings
+from vanilla.usage import minutes
 from vanilla.usage.feed import Feed
 from vanilla.usage.statistics import Statistics
 
@@ -117,6 +118,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         await _publish_examples(services)
         _in_background(stack, services.sessions.run())
         _in_background(stack, estimate.warm_up())
+        _in_background(stack, minutes.keep_forgetting(services.database))
         await services.feed.open()
         stack.push_async_callback(services.feed.close)
         stack.push_async_callback(services.local_model.close)
