@@ -78,8 +78,9 @@ class Models:
                 await client.close()  # type: ignore[no-untyped-call]
         except (VanillaError, ollama.ResponseError, httpx.HTTPError, ConnectionError) as error:
             logger.info("Ollama's models cannot be listed: %s", error)
-            return []
-        names = [model.model for model in answer.models if model.model]
+            names = []
+        else:
+            names = [model.model for model in answer.models if model.model]
         if self._llama.has_embedded and MODEL not in names:
             names.append(MODEL)
         return [Model("ollama", name, name, embedded=name == MODEL) for name in names]
