@@ -12,12 +12,18 @@ MOST_WAITING: Final = 50  # pages served that no browser has connected to; each 
 CLOSE_AFTER: Final = 0.5  # seconds between asking a browser to leave and taking the page away
 
 _CALLER: Final = "vanilla_caller"
+_CONNECTED: Final = "vanilla_connected"
 
 
 def are_too_many_waiting() -> bool:
     """Whether no further page should be served by NiceGUI for now. A page that was connected once does not count: its
     browser has moved on, and it goes within seconds."""
-    return sum(client.environ is None for client in Client.instances.values()) >= MOST_WAITING
+    return sum(_CONNECTED not in client.storage for client in Client.instances.values()) >= MOST_WAITING
+
+
+def note_connected(client: Client) -> None:
+    """A browser has opened this page for real."""
+    client.storage[_CONNECTED] = True
 
 
 def belongs_to(client: Client, caller: Caller) -> None:

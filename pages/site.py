@@ -26,6 +26,7 @@ def register(app: FastAPI, services: Services) -> None:
     for page in (login, games, play, upload, account, docs, admin):
         page.register(services)
     services.revocations.subscribe(clients.close_revoked)
+    nicegui.app.on_connect(clients.note_connected)
     app.mount("/static", Assets(directory=design.STATIC), name="vanilla-static")
     _answer_errors()
     ui.add_head_html(design.head(), shared=True)

@@ -163,7 +163,6 @@ class TestUnconnectedPages:
             await friend.get("/small")
             client = list(Client.instances.values())[-1]
             await client.handle_handshake(f"test-{number}", f"tab-{number}", None, "document", None)
-            client.environ = {"asgi.scope": {"type": "test"}}  # as NiceGUI's handler of the handshake does
             client.handle_disconnect(f"test-{number}")
         assert not any(client.has_socket_connection for client in Client.instances.values())
         assert (await friend.get("/small")).status_code == 200
