@@ -39,6 +39,11 @@ async def test_a_visit_from_signing_in_to_being_shown_out(app: FastAPI) -> None:
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
 
+        await expect(page.locator("header")).to_contain_text("100,000 tokens left")
+        await services.database.meter(lambda cursor: cursor.execute("update users set tokens_used = 97000").rowcount)
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as on coming back to the page
+        await expect(page.locator("header")).to_contain_text("3,000 tokens left")
+
         await _choose_theme(page)
         await _make_and_copy_a_token(page)
         await _change_the_password(page)

@@ -108,6 +108,25 @@
     }
   });
 
+  // The tokens left, in the header: asked again when one comes back to the page, and now and then beside a game.
+  async function recount() {
+    const pill = document.querySelector("[data-tokens-left]");
+    if (!pill || document.hidden) return;
+    const response = await fetch("/api/inference/usage").catch(() => null);
+    if (!response?.ok) return;
+    const { remaining_tokens: left, token_limit: limit } = await response.json();
+    if (limit === null) return;
+    const number = (count) => count.toLocaleString("en-US");
+    const percent = limit > 0 ? Math.min(100, (100 * (limit - left)) / limit) : 100;
+    pill.title = `${number(left)} of ${number(limit)} tokens left`;
+    pill.querySelector("[data-tokens-figure]").firstChild.nodeValue = number(left);
+    const meter = pill.querySelector("[role=meter]");
+    meter.ariaValueNow = String(Math.round(percent));
+    meter.firstElementChild.style.width = `${percent}%`;
+  }
+  document.addEventListener("visibilitychange", recount);
+  setInterval(() => { if (document.querySelector("iframe")) recount(); }, 10000);
+
   const steps = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [30 * 86400, 86400, "d"]];
 
   function tellTimes() {
