@@ -4,7 +4,6 @@
 """
 
 import hashlib
-import json
 from functools import cache
 from pathlib import Path
 
@@ -54,7 +53,6 @@ DARK = {
     "scrim": "rgb(0 0 0 / 60%)",
 }
 
-SERIES = ("caramel", "mint", "sky", "plum", "cherry")  # the order in which a chart takes its colours
 BACKEND_COLOUR = {"anthropic": "caramel", "ollama": "mint"}
 
 MEASURES = {
@@ -119,11 +117,6 @@ def asset(name: str) -> str:
     """
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
     return f"/static/{name}?v={digest}"
-
-
-def series_colours() -> str:
-    """A JavaScript object of the chart colours: `{"light": {"caramel": ...}, "dark": {...}}`."""
-    return json.dumps({"light": LIGHT, "dark": DARK})
 
 
 def _tokens() -> str:

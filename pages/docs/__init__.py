@@ -54,7 +54,7 @@ def _quick_start(_: _Facts) -> None:
             "Copy the game below into a file called index.html.",
             "Drop the file on the upload page. A zip with an index.html in it works as well.",
             "Press Play. The game talks to a model at once: no key, no account, no set-up.",
-            "Change the rules in the file and upload it again as a new version of the same game.",
+            "Change the rules in the file, upload it again, and see who can still be talked round.",
         ):
             Words("li", step)
     code(examples.GAME, "index.html")

@@ -11,7 +11,6 @@
       else localStorage.removeItem("theme");
     } catch { /* storage is closed to us: the choice lasts as long as the page */ }
     showTheme();
-    announceTheme();
   }
 
   function showTheme() {
@@ -20,12 +19,6 @@
       button.setAttribute("aria-pressed", String(button.dataset.themeChoice === now));
     }
   }
-
-  // Charts are drawn in fixed colours; they listen for this and draw anew.
-  function announceTheme() {
-    document.dispatchEvent(new CustomEvent("themechange"));
-  }
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", announceTheme);
 
   async function copy(button) {
     const source = button.dataset.copy || button.closest(".code, .secret")?.querySelector("code")?.textContent || "";
