@@ -119,13 +119,13 @@ async def running(services: Services) -> AsyncIterator[None]:
         _in_background(stack, services.sessions.run())
         _in_background(stack, estimate.warm_up())
         _in_background(stack, minutes.keep_forgetting(services.database))
-        await services.feed.open()
-        stack.push_async_callback(services.feed.close)
         stack.push_async_callback(services.local_model.close)
         await services.upstream.open()
         stack.push_async_callback(services.upstream.close)
         await services.relay.open()
         stack.push_async_callback(services.relay.close)
+        await services.feed.open()  # after the relay, whose recovered calls it then knows
+        stack.push_async_callback(services.feed.close)
         yield
 
 

@@ -67,7 +67,8 @@ async def test_a_talking_game_moves_the_admins_chart_while_it_streams(browser: B
             try:
                 moves = await watching
             except TimeoutError:
-                pytest.fail(f"no call settled; the game says: {await game.locator('body').inner_text()}")
+                says = await game.locator("body").inner_text()
+                pytest.fail(f"no call settled; the game says: {says}\n{server.output[-6000:]}")
         assert len(moves) >= 3, moves  # what there was, some while it streamed, and what it came to
         await expect(game.locator("#talk li").last).not_to_be_empty()
         row = admin.get_by_role("region", name="Recent calls").locator("tbody tr:visible").first

@@ -87,7 +87,6 @@ class TestTaps:
             assert tap.is_complete
             assert (tap.usage.prompt_tokens, tap.usage.completion_tokens) == (None, None)
 
-
     def test_loading_a_model_costs_nothing(self) -> None:
         tap = ollama.LinesTap(prompt())
         tap.feed(b'{"response":"","done":true,"done_reason":"load"}\n')

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.inference.conftest import HOST_KEY, Platform
+from vanilla.accounts.users import UserChanges
 from vanilla.models import TokenUsage
 from vanilla.settings import Settings
 
@@ -415,8 +417,6 @@ class TestDeactivation:
         async with client.stream("POST", MESSAGES, json={**ASK_CLAUDE, "stream": True}) as answer:
             lines = answer.aiter_lines()
             await anext(lines)
-            from vanilla.accounts.users import UserChanges
-
             await platform.services.users.update(user.id, UserChanges(is_active=False))
             async with asyncio.timeout(1):
                 rest = [line async for line in lines]
@@ -424,6 +424,29 @@ class TestDeactivation:
         assert (await client.post(MESSAGES, json=ASK_CLAUDE)).status_code == 401
         row = await _settled(platform)
         assert row.status == "aborted"
+        assert await platform.holds() == 0
+
+    async def test_reaches_a_call_that_is_still_being_read(self, platform: Platform, llama: ModelServer) -> None:
+        user, token = await platform.friend()
+        client = await platform.client(token)
+        going_on = asyncio.Event()
+        raw = json.dumps(ASK_LLAMA).encode()
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield raw[:10]
+            await going_on.wait()
+            yield raw[10:]
+
+        call = asyncio.create_task(client.post(CHAT, content=slowly()))
+        async with asyncio.timeout(5):
+            while not platform.services.relay.callers_admitted:  # noqa: ASYNC110  (nothing to wait for outside)
+                await asyncio.sleep(0.01)
+        tokens = await platform.services.api_tokens.list(user.id)
+        await platform.services.api_tokens.revoke(user.id, tokens[0].id)
+        going_on.set()
+        answer = await call
+        assert (answer.status_code, answer.json()) == (401, {"error": "You have been signed out."})
+        assert llama.seen == []
         assert await platform.holds() == 0
 
 

@@ -25,3 +25,5 @@ class Caller:
     session_id: str | None = None  # of the login session behind a cookie or a play token
     token_id: str | None = None  # of an API token
     game_id: str = NO_GAME  # of a play token
+    requests_per_minute: int | None = None  # None: as many as they like
+    concurrent_calls: int | None = None

@@ -151,7 +151,15 @@ def _of_session(session: Session, sid: str, now: float) -> _Found | None:
     if pair is None:
         return None
     row, user = pair
-    caller = Caller(user.id, user.username, user.is_admin, Credential.SESSION, session_id=row.sid)
+    caller = Caller(
+        user.id,
+        user.username,
+        user.is_admin,
+        Credential.SESSION,
+        session_id=row.sid,
+        requests_per_minute=user.requests_per_minute,
+        concurrent_calls=user.concurrent_calls,
+    )
     return _Found(caller, row.expire, utc_now() - row.last_seen_at >= NOTE_VISITS_EVERY)
 
 
@@ -165,7 +173,15 @@ def _of_api_token(session: Session, hashed: str) -> _Found | None:
     if pair is None:
         return None
     token, user = pair
-    caller = Caller(user.id, user.username, False, Credential.API_TOKEN, token_id=token.id)
+    caller = Caller(
+        user.id,
+        user.username,
+        False,
+        Credential.API_TOKEN,
+        token_id=token.id,
+        requests_per_minute=user.requests_per_minute,
+        concurrent_calls=user.concurrent_calls,
+    )
     is_due = token.last_used_at is None or utc_now() - token.last_used_at >= NOTE_VISITS_EVERY
     return _Found(caller, None, is_due)
 
@@ -195,5 +211,7 @@ def _of_play_token(session: Session, hashed: str, now: float) -> _Found | None:
         Credential.PLAY_TOKEN,
         session_id=token.session_sid,
         game_id=token.game_id,
+        requests_per_minute=user.requests_per_minute,
+        concurrent_calls=user.concurrent_calls,
     )
     return _Found(caller, token.expire, is_visit_due=False)

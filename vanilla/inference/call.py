@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 from vanilla.accounts.caller import Caller
+from vanilla.accounts.revocation import Revocation
 from vanilla.errors import VanillaError
 from vanilla.inference import estimate
 from vanilla.inference.backends.base import Backend, Prompt, Route, Tap
@@ -14,11 +15,31 @@ from vanilla.usage.feed import LiveCall
 from vanilla.usage.ledger import Entry, Status
 
 
+@dataclass(slots=True, eq=False)
+class Standing:
+    """A caller who has been admitted and not yet answered. Revoked while the request is still being read, or while its
+    tokens are set aside, it stops there."""
+
+    caller: Caller
+    revoked_by: VanillaError | None = None
+
+    def concerns(self, revocation: Revocation) -> bool:
+        """Whether the caller came by what is revoked."""
+        caller = self.caller
+        if caller.user_id != revocation.user_id:
+            return False
+        if revocation.session_id is not None:
+            return caller.session_id == revocation.session_id
+        if revocation.token_id is not None:
+            return caller.token_id == revocation.token_id
+        return True
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Call:
     """What is known of a call in flight."""
 
-    caller: Caller
+    standing: Standing
     backend: Backend
     route: Route
     prompt: Prompt

@@ -17,11 +17,12 @@ from starlette.types import Receive, Scope, Send
 
 from vanilla.accounts.caller import Caller
 from vanilla.accounts.revocation import Revocation, Revocations
-from vanilla.errors import Unauthenticated, Unavailable, UpstreamFailed, VanillaError
+from vanilla.errors import LimitReached, Unauthenticated, Unavailable, UpstreamFailed, VanillaError
 from vanilla.inference import estimate
 from vanilla.inference.backends.base import Backend, Route, Target, read_object
-from vanilla.inference.call import Call
+from vanilla.inference.call import Call, Standing
 from vanilla.inference.meter import Meter, Wanted
+from vanilla.inference.pace import Pace
 from vanilla.inference.requests import Buffer, CallerLeft
 from vanilla.inference.upstream import Unreached, Upstream, send_whole, start, whole
 from vanilla.models import new_id, utc_now
@@ -51,6 +52,8 @@ class Relay:
         self._meter = meter
         self._feed = feed
         self._buffer = Buffer()
+        self._pace = Pace()
+        self._standings: set[Standing] = set()
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
@@ -88,6 +91,11 @@ class Relay:
     def calls_in_flight(self) -> int:
         return len(self._calls)
 
+    @property
+    def callers_admitted(self) -> int:
+        """Callers who are being answered, their requests read or relayed."""
+        return len(self._standings)
+
     async def relay(
         self, caller: Caller, backend: Backend, route: Route, tail: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
@@ -97,21 +105,35 @@ class Relay:
         """
         if self._closing:
             raise Unavailable("The server is stopping. Try again in a moment.", headers={"retry-after": "2"})
+        standing = Standing(caller)
+        self._standings.add(standing)
         try:
-            raw = await self._buffer.read(scope, receive) if route.method == "POST" else b""
+            with self._pace.of(caller):
+                await self._admitted(standing, backend, route, tail, scope, receive, send)
         except CallerLeft:
             return
+        except VanillaError as error:
+            self._feed.refused(caller.user_id, caller.username, backend.name, _reason(error))
+            raise
+        finally:
+            self._standings.discard(standing)
+
+    async def _admitted(
+        self, standing: Standing, backend: Backend, route: Route, tail: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        raw = await self._buffer.read(scope, receive) if route.method == "POST" else b""
         try:
             if route.read is None:
                 await self._pass_through(backend, route, tail, raw, scope, send)
             else:
-                await self._metered(caller, backend, route, raw, scope, receive, send)
+                await self._metered(standing, backend, route, raw, scope, receive, send)
         finally:
             self._buffer.release(len(raw))
 
     async def _metered(
-        self, caller: Caller, backend: Backend, route: Route, raw: bytes, scope: Scope, receive: Receive, send: Send
+        self, standing: Standing, backend: Backend, route: Route, raw: bytes, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        caller = standing.caller
         assert route.read is not None
         assert route.tap is not None
         prompt = route.read(read_object(raw), raw)
@@ -128,7 +150,7 @@ class Relay:
             prompt_tokens=await estimate.prompt_tokens(prompt.text),
         )
         call = Call(
-            caller=caller,
+            standing=standing,
             backend=backend,
             route=route,
             prompt=prompt,
@@ -139,7 +161,7 @@ class Relay:
         # A task of its own: whatever becomes of the request, what has been set aside is settled.
         call.task = asyncio.create_task(self._live(call, target, send), name=f"call {live.id}")
         self._tasks.add(call.task)
-        call.task.add_done_callback(self._tasks.discard)
+        call.task.add_done_callback(self._finished)
         watcher = asyncio.create_task(_until_gone(receive), name="caller")
         try:
             await asyncio.wait((call.task, watcher), return_when=asyncio.FIRST_COMPLETED)
@@ -148,6 +170,9 @@ class Relay:
             elif prompt.stream:
                 call.end()
             # An answer that is not streamed is billed whole: it is read to its end and settled without its caller.
+        except asyncio.CancelledError:  # the server is stopping, and has stopped listening
+            call.end()
+            raise
         finally:
             watcher.cancel()
 
@@ -156,8 +181,10 @@ class Relay:
         self._calls[call.live.id] = call
         try:
             body = await self._hold(call)
-            if call.was_ended:
+            if call.was_ended or call.standing.revoked_by is not None:
                 await self._settle(call, None)
+                if (why := call.cut_by or call.standing.revoked_by) is not None:
+                    raise why
                 return
             self._feed.started(call.live)
             await self._exchange(call, target, body, send)
@@ -202,12 +229,12 @@ class Relay:
         try:
             async with self._upstream.ask(call.backend, "POST", target, call.route.upstream, body) as response:
                 call.request_id = response.headers.get("request-id", call.request_id)
-                call.note_first_byte()
                 if response.status != 200:
                     await self._refused(call, response, send)
                 elif call.prompt.stream:
                     await self._stream(call, response, send)
                 else:
+                    call.note_first_byte()
                     answer = await whole(response)
                     call.tap.read(answer)
                     await self._settle(call, "ok")
@@ -221,6 +248,8 @@ class Relay:
         await send(start(response, streaming=True))
         call.answer_started = True
         async for chunk in response.content.iter_any():
+            if call.live.first_byte_ms is None:
+                call.note_first_byte()
             out = tap.feed(chunk)
             call.note_progress()
             if tap.is_complete and not call.settling:
@@ -279,15 +308,18 @@ class Relay:
         event = call.backend.failure_event(error, call.route)
         await send({"type": "http.response.body", "body": event, "more_body": False})
 
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # the caller who would have been told may have left: it counts as seen
+
     def _cut_off(self, revocation: Revocation) -> None:
         why = Unauthenticated("You have been signed out.")
+        for standing in self._standings:
+            if standing.concerns(revocation):
+                standing.revoked_by = why
         for call in list(self._calls.values()):
-            caller = call.caller
-            if caller.user_id == revocation.user_id and (
-                revocation.is_whole_user
-                or (revocation.session_id is not None and caller.session_id == revocation.session_id)
-                or (revocation.token_id is not None and caller.token_id == revocation.token_id)
-            ):
+            if call.standing.concerns(revocation):
                 call.end(why)
 
     async def _keep(self) -> None:
@@ -304,6 +336,23 @@ class Relay:
                     await self._meter.recover(everything=False)
             except Exception:
                 logger.exception("Calls in flight could not be noted")
+
+
+def _reason(error: VanillaError) -> str:
+    """Why a call was not answered, in a word for the live page."""
+    if isinstance(error, LimitReached):
+        return "spent" if error.retry_after is None else "held"
+    return _REASONS.get(error.status, "failed")
+
+
+_REASONS = {
+    400: "malformed",
+    401: "signed out",
+    403: "forbidden",
+    413: "too large",
+    429: "too fast",
+    503: "unavailable",
+}
 
 
 async def _until_gone(receive: Receive) -> None:

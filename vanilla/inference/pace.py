@@ -1,0 +1,58 @@
+"""How many calls a user may have at once, and begin in a minute. Kept in memory: a restart forgives."""
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from vanilla.accounts.caller import Caller
+from vanilla.errors import TooManyRequests
+
+MINUTE = 60.0
+RETRY_AT_ONCE = 1  # seconds: one of the user's calls is likely to end soon
+
+
+class Pace:
+    """Counts each user's calls. Belongs to one event loop."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._running: dict[str, int] = {}
+        self._begun: dict[str, deque[float]] = {}
+
+    @contextlib.contextmanager
+    def of(self, caller: Caller) -> Iterator[None]:
+        """One call of this caller's, until the block ends. Raises TooManyRequests."""
+        user_id = caller.user_id
+        running = self._running.get(user_id, 0)
+        if caller.concurrent_calls is not None and running >= caller.concurrent_calls:
+            raise TooManyRequests(
+                f"You may have {caller.concurrent_calls:,} calls at once. Try again when one has finished.",
+                retry_after=RETRY_AT_ONCE,
+            )
+        self._begin(caller)
+        self._running[user_id] = running + 1
+        try:
+            yield
+        finally:
+            left = self._running[user_id] - 1
+            if left:
+                self._running[user_id] = left
+            else:
+                del self._running[user_id]
+
+    def _begin(self, caller: Caller) -> None:
+        most = caller.requests_per_minute
+        if most is None:
+            self._begun.pop(caller.user_id, None)
+            return
+        now = self._clock()
+        begun = self._begun.setdefault(caller.user_id, deque())
+        while begun and begun[0] <= now - MINUTE:
+            begun.popleft()
+        if len(begun) >= most:
+            wait = int(begun[0] + MINUTE - now) + 1 if begun else int(MINUTE)
+            raise TooManyRequests(
+                f"You may begin {most:,} calls a minute. Try again in {wait} seconds.", retry_after=wait
+            )
+        begun.append(now)
