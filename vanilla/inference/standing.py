@@ -1,0 +1,27 @@
+"""Callers who are being answered, and whether they still may be."""
+
+from dataclasses import dataclass
+
+from vanilla.accounts.caller import Caller
+from vanilla.accounts.revocation import Revocation
+from vanilla.errors import VanillaError
+
+
+@dataclass(slots=True, eq=False)
+class Standing:
+    """A caller who has been admitted and not yet answered. Revoked while the request is still being read, or while its
+    tokens are set aside, it stops there."""
+
+    caller: Caller
+    revoked_by: VanillaError | None = None
+
+    def concerns(self, revocation: Revocation) -> bool:
+        """Whether the caller came by what is revoked."""
+        caller = self.caller
+        if caller.user_id != revocation.user_id:
+            return False
+        if revocation.session_id is not None:
+            return caller.session_id == revocation.session_id
+        if revocation.token_id is not None:
+            return caller.token_id == revocation.token_id
+        return True
