@@ -124,7 +124,17 @@ class TestOurPagesOnly:
 
 
 class TestSmallBodies:
-    @pytest.mark.parametrize("path", ["/auth/login", "/auth/register", "/api/tokens", "/admin/api/users"])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/auth/login",
+            "/auth/register",
+            "/api/tokens",
+            "/api/games/x/play/extend",
+            "/api/of/tomorrow",
+            "/admin/api/users",
+        ],
+    )
     async def test_a_large_body_is_413_before_anybody_reads_it(self, client: httpx.AsyncClient, path: str) -> None:
         told = await client.post(path, content=b"x" * (LARGEST_SMALL_BODY + 1))
         assert told.status_code == 413

@@ -23,7 +23,8 @@ logger = logging.getLogger("vanilla.requests")
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 BEARER_PATHS = ("/api/inference/", "/api/games", "/auth/me")  # where a token is good for something
-SMALL_PATHS = ("/auth/", "/api/tokens", "/admin/api/")
+STREAMED_PATHS = ("/api/inference/anthropic/", "/api/inference/ollama/")  # what is below reads its bodies in bounds,
+UPLOAD_PATHS = {"/api/games"}  # and so do these, once they know who calls
 LARGEST_SMALL_BODY = 64 * 1024  # bytes
 QUIET_PATHS = ("/_nicegui", "/static/", "/games/", "/healthz", "/readyz", "/metrics")  # logged at debug alone
 _SECRETS_IN_PATHS = re.compile(
@@ -186,14 +187,14 @@ class OurPagesOnly:
 
 
 class SmallBodies:
-    """Reads the bodies of routes that take a little JSON before they are called, so that no body is ever large."""
+    """Reads every body before its route is called, so that it is never large: FastAPI reads bodies into memory, whole,
+    before it asks who sends them. Left alone are the paths that are made for large ones."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_small = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
-        if not (is_small and scope["path"].startswith(SMALL_PATHS)):
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS or _takes_large_bodies(scope["path"]):
             await self._app(scope, receive, send)
             return
         body = await _read(receive, Headers(scope=scope).get("content-length", ""))
@@ -209,6 +210,10 @@ class SmallBodies:
             return await receive() if message is None else message
 
         await self._app(scope, replay, send)
+
+
+def _takes_large_bodies(path: str) -> bool:
+    return path in UPLOAD_PATHS or path.startswith(STREAMED_PATHS)
 
 
 async def _read(receive: Receive, length: str) -> Message | None:
