@@ -56,6 +56,7 @@ async def test_a_talking_game_moves_the_admins_chart_while_it_streams(browser: B
 
         await page.get_by_role("link", name="Dragon at the Bridge").first.click()
         game = page.frame_locator("iframe")
+        await expect(game.get_by_text("Halt. My bridge.")).to_be_visible(timeout=15_000)
         calls = 0
         moves: list[int] = []
         while len(moves) < 3 and calls < len(LINES):  # a short line can be over between two pushes
