@@ -88,6 +88,11 @@ class Settings(BaseSettings):
             raise ValueError("must be an origin without a path, such as https://games.example.org")
         return value
 
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _some_folder(cls, value: object) -> object:
+        return value or Path("data")  # DATA_DIR= in a .env file means the default, not the folder we stand in
+
     @field_validator("admin_username")
     @classmethod
     def _some_name(cls, value: str) -> str:

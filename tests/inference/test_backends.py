@@ -9,9 +9,9 @@ import pytest
 from tests.fakes import model_servers
 from tests.fakes.model_servers import Answer
 from vanilla.errors import BadRequest
-from vanilla.inference.backends import ollama
+from vanilla.inference.backends import ollama, openai
 from vanilla.inference.backends.anthropic import MessagesTap, read_messages, with_max_tokens
-from vanilla.inference.backends.base import Lines, Prompt, Tap, named_once
+from vanilla.inference.backends.base import DEFAULT_OUTPUT, Lines, Prompt, Tap, named_once
 
 
 def prompt(**body: Any) -> Prompt:
@@ -23,7 +23,7 @@ STREAMS: dict[str, tuple[Callable[[Prompt], Tap], bytes]] = {
     "anthropic": (MessagesTap, b"".join(model_servers._anthropic(Answer(words=WORDS), "m")[0])),
     "chat": (ollama.LinesTap, b"".join(model_servers._ollama(Answer(words=WORDS), "m", "/api/chat")[0])),
     "generate": (ollama.LinesTap, b"".join(model_servers._ollama(Answer(words=WORDS), "m", "/api/generate")[0])),
-    "openai": (ollama.OpenAITap, b"".join(model_servers._openai(Answer(words=WORDS), "m", with_usage=True)[0])),
+    "openai": (openai.OpenAITap, b"".join(model_servers._openai(Answer(words=WORDS), "m", with_usage=True)[0])),
 }
 
 
@@ -112,14 +112,14 @@ class TestReading:
     def test_a_missing_or_negative_num_predict_is_a_default(self, asked: int | None) -> None:
         body: dict[str, Any] = {"model": "m", "prompt": "x", "options": {"num_predict": asked, "seed": 1}}
         read = ollama.read_generate(body, json.dumps(body).encode())
-        assert (read.output_cap, read.cap_is_default) == (ollama.DEFAULT_OUTPUT, True)
+        assert (read.output_cap, read.cap_is_default) == (DEFAULT_OUTPUT, True)
         assert json.loads(ollama.with_num_predict(read, 7))["options"] == {"num_predict": 7, "seed": 1}
 
     def test_n_multiplies(self) -> None:
         body = {"model": "m", "messages": [], "n": 3, "max_tokens": 100}
-        read = ollama.read_openai(body, json.dumps(body).encode())
+        read = openai.read_openai(body, json.dumps(body).encode())
         assert (read.output_cap, read.least_output) == (300, 3)
-        assert json.loads(ollama.with_openai_cap(read, 150))["max_tokens"] == 50
+        assert json.loads(openai.with_openai_cap(read, 150))["max_tokens"] == 50
 
     def test_a_number_beyond_all_models_is_refused(self) -> None:
         body = {"model": "m", "max_tokens": 10**12}

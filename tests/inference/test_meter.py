@@ -27,8 +27,8 @@ class Clock:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'test.db'}")
+async def database(tmp_path: Path, migrated: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite:///{shutil.copy(migrated, tmp_path)}")
     database.open()
     yield database
     database.close()

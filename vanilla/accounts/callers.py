@@ -14,7 +14,7 @@ from vanilla.accounts.revocation import Revocation, Revocations
 from vanilla.accounts.sessions import LIFETIME
 from vanilla.database import Database
 from vanilla.errors import Unauthenticated
-from vanilla.models import ApiToken, Game, LoginSession, PlayToken, User, utc_now
+from vanilla.models import NO_GAME, ApiToken, Game, LoginSession, PlayToken, User, utc_now
 
 REMEMBERED = 10_000  # callers
 ASK_AGAIN = 30.0  # seconds: what another process changed is seen by then
@@ -151,15 +151,7 @@ def _of_session(session: Session, sid: str, now: float) -> _Found | None:
     if pair is None:
         return None
     row, user = pair
-    caller = Caller(
-        user.id,
-        user.username,
-        user.is_admin,
-        Credential.SESSION,
-        session_id=row.sid,
-        requests_per_minute=user.requests_per_minute,
-        concurrent_calls=user.concurrent_calls,
-    )
+    caller = _caller(user, Credential.SESSION, session_id=row.sid)
     return _Found(caller, row.expire, utc_now() - row.last_seen_at >= NOTE_VISITS_EVERY)
 
 
@@ -173,15 +165,7 @@ def _of_api_token(session: Session, hashed: str) -> _Found | None:
     if pair is None:
         return None
     token, user = pair
-    caller = Caller(
-        user.id,
-        user.username,
-        False,
-        Credential.API_TOKEN,
-        token_id=token.id,
-        requests_per_minute=user.requests_per_minute,
-        concurrent_calls=user.concurrent_calls,
-    )
+    caller = _caller(user, Credential.API_TOKEN, token_id=token.id)
     is_due = token.last_used_at is None or utc_now() - token.last_used_at >= NOTE_VISITS_EVERY
     return _Found(caller, None, is_due)
 
@@ -204,14 +188,26 @@ def _of_play_token(session: Session, hashed: str, now: float) -> _Found | None:
     if pair is None:
         return None
     token, user = pair
-    caller = Caller(
+    caller = _caller(user, Credential.PLAY_TOKEN, session_id=token.session_sid, game_id=token.game_id)
+    return _Found(caller, token.expire, is_visit_due=False)
+
+
+def _caller(
+    user: User,
+    credential: Credential,
+    *,
+    session_id: str | None = None,
+    token_id: str | None = None,
+    game_id: str = NO_GAME,
+) -> Caller:
+    return Caller(
         user.id,
         user.username,
-        False,
-        Credential.PLAY_TOKEN,
-        session_id=token.session_sid,
-        game_id=token.game_id,
+        user.is_admin and credential is Credential.SESSION,  # a token of an admin's is no admin
+        credential,
+        session_id=session_id,
+        token_id=token_id,
+        game_id=game_id,
         requests_per_minute=user.requests_per_minute,
         concurrent_calls=user.concurrent_calls,
     )
-    return _Found(caller, token.expire, is_visit_due=False)

@@ -9,6 +9,9 @@ import orjson
 
 from vanilla.errors import BadRequest, VanillaError
 
+DEFAULT_OUTPUT = 2048  # set aside when no cap is asked for, and sent up for users with a limit
+MOST_TOKENS = 100_000_000  # beyond any model, and far within the database's integers
+
 
 @dataclass(slots=True)
 class Usage:
@@ -186,7 +189,9 @@ def count_field(body: Mapping[str, Any], name: str) -> int | None:
     return value
 
 
-MOST_TOKENS = 100_000_000  # beyond any model, and far within the database's integers
+def positive(value: Any) -> int | None:
+    """A reported count; None where there is none, or 0, which servers say when they do not know."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 class Lines:

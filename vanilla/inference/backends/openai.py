@@ -1,0 +1,123 @@
+"""The OpenAI-compatible face of an Ollama server: /v1/chat/completions."""
+
+from typing import Any
+
+import orjson
+
+from vanilla.inference.backends.base import (
+    DEFAULT_OUTPUT,
+    Lines,
+    Prompt,
+    Usage,
+    count_field,
+    flag_field,
+    named_once,
+    positive,
+    text_field,
+)
+
+
+def read_openai(body: dict[str, Any], raw: bytes) -> Prompt:
+    """A request for /v1/chat/completions. Raises BadRequest. `n` answers cost n times the cap."""
+    names = ("model", "stream", "max_tokens", "max_completion_tokens", "n", "stream_options")
+    named_once(body, raw, *names, any_case=True)
+    caps = [cap for name in ("max_tokens", "max_completion_tokens") if (cap := count_field(body, name)) is not None]
+    cap = max(caps, default=-1)
+    answers = max(1, count_field(body, "n") or 1)
+    stream = flag_field(body, "stream", default=False)
+    options = body.get("stream_options")
+    if stream and not (isinstance(options, dict) and options.get("include_usage")):
+        # Without it a stream tells no usage. The extra chunk it brings is taken out again by the tap.
+        raw = orjson.dumps({**body, "stream_options": {**(options or {}), "include_usage": True}})
+    return Prompt(
+        body=body,
+        raw=raw,
+        model=text_field(body, "model"),
+        stream=stream,
+        output_cap=(cap if cap > 0 else DEFAULT_OUTPUT) * answers,
+        least_output=answers,
+        cap_is_default=cap <= 0,
+        text=[body.get(name) for name in ("messages", "tools", "response_format")],
+    )
+
+
+def with_openai_cap(prompt: Prompt, cap: int) -> bytes:
+    """The request with another output cap, shared by its `n` answers."""
+    body = orjson.loads(prompt.raw)
+    answers = max(1, count_field(body, "n") or 1)
+    named = [name for name in ("max_tokens", "max_completion_tokens") if name in body] or ["max_tokens"]
+    return orjson.dumps({**body, **dict.fromkeys(named, cap // answers)})
+
+
+class OpenAITap:
+    """Usage from an OpenAI-compatible answer: `usage` of the object, or of the chunk before `[DONE]`."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self.usage = Usage()
+        self.is_complete = False
+        self.has_failed = False
+        options = prompt.body.get("stream_options")
+        self._asked = isinstance(options, dict) and bool(options.get("include_usage"))
+        self._lines = Lines()
+        self._dropped = False
+        self._text: list[str] = []
+
+    def feed(self, chunk: bytes) -> bytes:
+        lines = self._lines.feed(chunk)
+        kept = []
+        for line in lines:
+            only_usage = line.startswith(b"data:") and self._data(line[5:].strip())
+            if only_usage and not self._asked:
+                self._dropped = True  # and the empty line that ends its event
+            elif self._dropped and not line.strip():
+                self._dropped = False
+            else:
+                kept.append(line)
+        return chunk if self._asked else b"".join(line + b"\n" for line in kept)
+
+    def finish(self) -> bytes:
+        rest = self._lines.rest()
+        return b"" if self._asked or not rest else self.feed(b"\n")
+
+    def read(self, body: bytes) -> None:
+        self._data(body)
+        self.is_complete = self.usage.completion_tokens is not None
+
+    @property
+    def text(self) -> str:
+        return "".join(self._text)
+
+    @property
+    def tokens_so_far(self) -> int:
+        return self.usage.completion_tokens or len(self._text)
+
+    def _data(self, data: bytes) -> bool:
+        """Take in one event; True if usage is all it says."""
+        if data == b"[DONE]":
+            self.is_complete = True
+            return False
+        try:
+            event = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return False
+        if not isinstance(event, dict):
+            return False
+        self.has_failed = self.has_failed or "error" in event
+        usage = event.get("usage")
+        if isinstance(usage, dict):
+            self.usage.prompt_tokens = positive(usage.get("prompt_tokens"))
+            self.usage.completion_tokens = positive(usage.get("completion_tokens"))
+        choices = event.get("choices")
+        for choice in choices if isinstance(choices, list) else []:
+            self._add_text(choice.get("delta") or choice.get("message") if isinstance(choice, dict) else None)
+        return isinstance(usage, dict) and choices == []
+
+    def _add_text(self, part: Any) -> None:
+        if not isinstance(part, dict):
+            return
+        for name in ("content", "reasoning", "reasoning_content"):
+            value = part.get(name)
+            if isinstance(value, str) and value:
+                self._text.append(value)
+        if part.get("tool_calls"):
+            self._text.append(orjson.dumps(part["tool_calls"]).decode())
