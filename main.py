@@ -18,6 +18,7 @@ from vanilla.accounts.sessions import Sessions
 from vanilla.accounts.throttle import Throttle
 from vanilla.accounts.tokens import ApiTokens, PlayTokens
 from vanilla.accounts.users import Users
+from vanilla.api.connections import LARGEST_SOCKET_MESSAGE, BoundedHttp
 from vanilla.database import Database
 from vanilla.errors import OutOfSpace
 from vanilla.games import examples
@@ -181,7 +182,9 @@ def main() -> int:
         access_log=False,  # so is the line for each request
         proxy_headers=False,  # and whom to believe about addresses: TRUSTED_PROXIES
         server_header=False,
+        http=BoundedHttp,
         ws="websockets-sansio",
+        ws_max_size=LARGEST_SOCKET_MESSAGE,
         timeout_graceful_shutdown=5,
     )
     return 0

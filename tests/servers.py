@@ -13,6 +13,8 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from vanilla.api.connections import LARGEST_SOCKET_MESSAGE, BoundedHttp
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -20,7 +22,14 @@ ROOT = Path(__file__).parents[1]
 async def serving(app: FastAPI) -> AsyncIterator[str]:
     """Serve `app` on a free port of this machine, its lifespan included; gives the origin."""
     config = uvicorn.Config(
-        app, log_config=None, ws="websockets-sansio", lifespan="on", timeout_graceful_shutdown=2, access_log=False
+        app,
+        log_config=None,
+        http=BoundedHttp,
+        ws="websockets-sansio",
+        ws_max_size=LARGEST_SOCKET_MESSAGE,
+        lifespan="on",
+        timeout_graceful_shutdown=2,
+        access_log=False,
     )
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))

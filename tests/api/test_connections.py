@@ -1,0 +1,108 @@
+"""What a stranger may make the server keep, on real connections."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from tests.servers import server_process, serving
+from vanilla.api import connections
+from vanilla.api.connections import LARGEST_HEAD
+
+PIECE = b"a" * 16_384
+PIECES = 64  # 1 MB: far more than is taken
+
+
+async def echo_length(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+@pytest.fixture
+async def origin() -> AsyncIterator[str]:
+    async with serving(Starlette(routes=[Route("/", echo_length, methods=["GET", "POST"])])) as origin:  # type: ignore[arg-type]
+        yield origin
+
+
+@asynccontextmanager
+async def connected(origin: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    parts = urlsplit(origin)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+async def told_for(origin: str, start: bytes, piece: bytes = PIECE) -> bytes:
+    """What is answered when after `start` one piece follows the other. Fails where all of them are taken."""
+    async with asyncio.timeout(10), connected(origin) as (reader, writer):
+        writer.write(start)
+        try:
+            for _ in range(PIECES):
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0)
+            return await reader.read()
+        except ConnectionError:
+            return b"closed"
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        (b"GET /", PIECE),
+        (b"GET / HTTP/1.1\r\nhost: test\r\nx-one: ", PIECE),
+        (b"GET / HTTP/1.1\r\nhost: test\r\n", b"x-many: 12\r\n" * 1365),
+        (b"POST / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n0\r\n", b"x-trailer: 12\r\n" * 1092),
+    ],
+    ids=["address", "one header", "many headers", "trailers"],
+)
+async def test_a_head_without_end_is_cut_off(origin: str, start: bytes, piece: bytes) -> None:
+    told = await told_for(origin, start, piece)
+    assert told in {b"closed", b""} or told.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_the_served_application_is_bounded_so(tmp_path: Path) -> None:
+    async with server_process(DATA_DIR=str(tmp_path), LOCAL_MODEL="off", EXAMPLE_GAMES="false") as server:
+        async with asyncio.timeout(10), connected(server.origin) as (reader, writer):
+            writer.write(b"GET / HTTP/1.1\r\nhost: test\r\nx-one: " + b"a" * (LARGEST_HEAD + 1))
+            assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+
+
+async def test_bodies_and_one_request_after_the_other_are_not_counted(origin: str) -> None:
+    async with asyncio.timeout(10), connected(origin) as (reader, writer):
+        for _ in range(3):
+            writer.write(
+                b"POST / HTTP/1.1\r\nhost: test\r\nx: " + b"a" * 40_000 + b"\r\ncontent-length: 1000000\r\n\r\n"
+            )
+            writer.write(b"a" * 1_000_000)
+            await writer.drain()
+            assert (await reader.readuntil(b"\r\n\r\n1000000")).startswith(b"HTTP/1.1 200 ")
+        writer.write(b"POST / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n")
+        writer.write(b"1\r\na\r\n" * 100_000 + b"0\r\n\r\n")
+        await writer.drain()
+        assert (await reader.readuntil(b"\r\n\r\n100000")).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("start", [b"", b"GET / HTTP/1.1\r\nhost: te"], ids=["silence", "half a head"])
+async def test_who_says_nothing_is_not_waited_for(origin: str, start: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.05)
+    async with asyncio.timeout(5), connected(origin) as (reader, writer):
+        writer.write(start)
+        assert await reader.read() == b""
+
+
+async def test_an_answer_may_take_its_time(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.05)
+    async with asyncio.timeout(5), connected(origin) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 2\r\n\r\na")
+        await asyncio.sleep(0.15)
+        writer.write(b"b")
+        assert (await reader.readuntil(b"\r\n\r\n2")).startswith(b"HTTP/1.1 200 ")

@@ -1,0 +1,72 @@
+"""Connections as uvicorn serves them, with bounds on what a stranger may send before anybody asks who it is."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+LARGEST_HEAD = 64 * 1024  # bytes of a request's address and headers
+HEAD_SECONDS = 30.0  # in which they must have come
+LARGEST_SOCKET_MESSAGE = 1_000_000  # bytes: what NiceGUI's engine.io takes of one
+
+_TOO_LARGE = b"The address and headers of a request may have 64 kB.\n"
+_REFUSAL = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(_TOO_LARGE), _TOO_LARGE)
+)
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's own keeps headers in memory however many come, and waits for them however long. Here a connection
+    that brings more than LARGEST_HEAD is answered 431, one that brings none in HEAD_SECONDS is closed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._unread = 0  # bytes since the parser last came to the end of a head, or to a part of a body
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._unread += len(data)
+        super().data_received(data)
+        if self._unread > LARGEST_HEAD and not self.transport.is_closing():
+            cycle: RequestResponseCycle | None = self.cycle  # uvicorn says it is always there
+            if cycle is None or cycle.response_complete:
+                self.transport.write(_REFUSAL)
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        self._await_head()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        self._unread = 0
+        super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        self._unread = 0  # behind the last chunk trailers follow, which are headers too
+
+    def on_body(self, body: bytes) -> None:
+        self._unread = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._unread = 0
+        super().on_message_complete()
+
+    def _await_head(self) -> None:
+        self._stop_waiting()
+        self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
