@@ -1,6 +1,7 @@
 """The rules of holds and limits, on the database alone."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,5 +1,6 @@
 """A database of its own, people and games in it, and ledger rows at chosen moments."""
 
+import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,8 +35,8 @@ def entry(**values: Any) -> Entry:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'vanilla.db'}")
+def database(tmp_path: Path, migrated: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{shutil.copy(migrated, tmp_path)}")
     database.open()
     yield database
     database.close()
