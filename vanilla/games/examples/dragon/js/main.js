@@ -19,6 +19,7 @@ function start() {
   line("told", "Brume the dragon lies across the only bridge. Win its trust before night falls: talk, ask, tell, give.");
   line("dragon-says", "Halt. My bridge. Why should I let you across?");
   draw();
+  wait(false); // the page comes without a listener: until here, words would be lost
 }
 
 form.addEventListener("submit", (event) => {
