@@ -31,6 +31,7 @@ class Answer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     error: dict[str, Any] | None = None
+    compressed: bool = False  # although nobody asked for it
 
 
 @dataclass
@@ -113,21 +114,25 @@ class ModelServer:
     async def _send_whole(self, request: web.Request, answer: Answer, whole: dict[str, Any]) -> web.StreamResponse:
         body = json.dumps(whole).encode()
         if answer.fault == "cut":
-            response = web.StreamResponse(
-                headers={"content-type": "application/json", "content-length": str(len(body))}
-            )
-            await response.prepare(request)
-            await response.write(body[: len(body) // 2])
+            headers = {"content-type": "application/json", "content-length": str(len(body))}
+            half = web.StreamResponse(headers=headers)
+            await half.prepare(request)
+            await half.write(body[: len(body) // 2])
             assert request.transport is not None
             request.transport.close()
-            return response
+            return half
         if answer.fault == "garbage":
             body = b"<html>not json</html>"
         self.sent.append(body)
-        return web.Response(body=body, content_type="application/json", headers=answer.headers)
+        response = web.Response(body=body, content_type="application/json", headers=answer.headers)
+        if answer.compressed:
+            response.enable_compression(web.ContentCoding.gzip)
+        return response
 
     async def _stream(self, request: web.Request, answer: Answer, events: list[bytes], kind: str) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": kind, **answer.headers})
+        if answer.compressed:
+            response.enable_compression(web.ContentCoding.gzip)
         await response.prepare(request)
         sent = b""
         for number, event in enumerate(events):

@@ -9,9 +9,9 @@ import pytest
 from tests.fakes import model_servers
 from tests.fakes.model_servers import Answer
 from vanilla.errors import BadRequest
-from vanilla.inference.backends import ollama, openai
+from vanilla.inference.backends import base, ollama, openai
 from vanilla.inference.backends.anthropic import MessagesTap, read_messages, with_max_tokens
-from vanilla.inference.backends.base import DEFAULT_OUTPUT, Lines, Prompt, Tap, named_once
+from vanilla.inference.backends.base import DEFAULT_OUTPUT, Lines, Prompt, Tap, with_one_meaning
 
 
 def prompt(**body: Any) -> Prompt:
@@ -129,6 +129,21 @@ class TestReading:
     def test_a_key_twice_in_one_object_is_refused_and_in_two_is_not(self) -> None:
         twice = b'{"model": "m", "max_tokens": 1, "max_tokens": 2}'
         with pytest.raises(BadRequest, match="max_tokens"):
-            named_once(json.loads(twice), twice, "model", "max_tokens")
+            with_one_meaning(json.loads(twice), twice, "model", "max_tokens")
         apart = b'{"model": "m", "tools": [{"model": "x"}]}'
-        named_once(json.loads(apart), apart, "model", "max_tokens")
+        assert with_one_meaning(json.loads(apart), apart, "model", "max_tokens") is apart
+
+    def test_what_is_too_large_to_look_through_is_written_anew(self) -> None:
+        large = b'{"model": "m", "max_tokens": 1, "max_tokens": 2, "x": "' + b"y" * 100_000 + b'"}'
+        sent = with_one_meaning(json.loads(large), large, "model", "max_tokens")
+        assert sent.count(b"max_tokens") == 1
+        assert json.loads(sent) == json.loads(large)
+
+    def test_escaped_text_is_no_reason_to_look_again(self) -> None:
+        text = json.dumps({"model": "m", "x": "Gr\u00f6\u00dfe \u2028 <&> \x1f \u65e5"}).encode()
+        assert base._ESCAPED_LETTER.search(text) is None
+        assert base._ESCAPED_LETTER.search(b'{"m\\u006fdel": 1}') is not None
+
+    def test_millions_of_small_parts_are_refused_before_they_are_parsed(self) -> None:
+        with pytest.raises(BadRequest, match="1,000,000 parts"):
+            base.read_object(b'{"x":[' + b"{}," * 2_000_000 + b"{}]}")

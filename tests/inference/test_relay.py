@@ -112,6 +112,29 @@ class TestAnswers:
         (row,) = await platform.ledger()
         assert (row.prompt_tokens, row.cache_read_tokens, row.total_tokens) == (112, 100, 120)
 
+    @pytest.mark.parametrize("stream", [False, True])
+    async def test_that_are_compressed_unasked_are_decoded(
+        self, platform: Platform, claude: ModelServer, stream: bool
+    ) -> None:
+        claude.default = Answer(compressed=True)
+        _, token = await platform.friend()
+        client = await platform.client(token)
+        async with client.stream("POST", MESSAGES, json={**ASK_CLAUDE, "stream": stream}) as answer:
+            raw = b"".join([part async for part in answer.aiter_raw()])
+        assert "content-encoding" not in answer.headers
+        assert raw == claude.sent[-1]
+        (row,) = await platform.ledger()
+        assert (row.prompt_tokens, row.completion_tokens, row.estimated) == (12, 8, False)
+
+    async def test_in_an_unknown_encoding_are_a_502(self, platform: Platform, claude: ModelServer) -> None:
+        claude.default = Answer(headers={"content-encoding": "br"})
+        _, token = await platform.friend()
+        client = await platform.client(token)
+        answer = await client.post(MESSAGES, json=ASK_CLAUDE)
+        assert answer.status_code == 502
+        assert "encoding" in answer.json()["error"]["message"]
+        assert await platform.holds() == 0
+
 
 class TestOpenAI:
     PATH = "/api/inference/ollama/v1/chat/completions"
@@ -284,6 +307,13 @@ class TestRefusals:
         answer = await client.post(CHAT, json=asked)
         assert answer.status_code == 400
         assert isinstance(answer.json()["error"], str)
+
+    async def test_compressed_requests_are_refused(self, platform: Platform) -> None:
+        _, token = await platform.friend()
+        client = await platform.client(token, **{"content-encoding": "gzip"})
+        answer = await client.post(CHAT, json=ASK_LLAMA)
+        assert answer.status_code == 400
+        assert "uncompressed" in answer.json()["error"]
 
     async def test_too_large_is_413(self, platform: Platform) -> None:
         _, token = await platform.friend()

@@ -17,7 +17,7 @@ from vanilla.inference import estimate
 from vanilla.inference.backends.base import Backend, Prompt, Route, Target
 from vanilla.inference.meter import Checkpoint, Meter, Wanted
 from vanilla.inference.standing import Standing
-from vanilla.inference.upstream import Unreached, Upstream, send_whole, start, whole
+from vanilla.inference.upstream import Unreached, Upstream, chunks, send_whole, start, whole
 from vanilla.models import new_id, utc_now
 from vanilla.usage.feed import Feed, LiveCall
 from vanilla.usage.ledger import Entry, Status
@@ -168,7 +168,7 @@ class Call:
         tap, live, send = self._tap, self.live, self._send
         await send(start(response, streaming=True))
         self._has_answered = True
-        async for chunk in response.content.iter_any():
+        async for chunk in chunks(response):
             if live.first_byte_ms is None:
                 self._note_first_byte()
             out = tap.feed(chunk)

@@ -60,6 +60,8 @@ class Buffer:
 
 def _content_length(scope: Scope) -> int | None:
     for name, value in scope["headers"]:
+        if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+            raise BadRequest("Send the request uncompressed, without Content-Encoding.")
         if name == b"content-length":
             try:
                 return int(value)

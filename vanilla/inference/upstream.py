@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import zlib
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -14,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
 LARGEST_ANSWER = 64 * 1024 * 1024  # bytes of an answer that is not streamed
-PASSED_DOWN = frozenset({"content-type", "content-encoding", "request-id", "retry-after", "x-should-retry"})
+PASSED_DOWN = frozenset({"content-type", "request-id", "retry-after", "x-should-retry"})
 
 
 class Unreached(Exception):
@@ -81,11 +82,39 @@ class Upstream:
             raise UpstreamFailed("The model server broke the connection.") from None
 
 
+def chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """The body as it comes. We ask for it uncompressed; a server that compresses all the same is decoded.
+
+    Raises UpstreamFailed for an encoding that we do not know, or one that is broken.
+    """
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        return response.content.iter_any().__aiter__()
+    if encoding not in _WINDOW_BITS:
+        raise UpstreamFailed(f"The model server answered in an encoding that nobody asked for ({encoding[:20]}).")
+    return _decoded(response, _WINDOW_BITS[encoding])
+
+
+async def _decoded(response: aiohttp.ClientResponse, window_bits: int) -> AsyncIterator[bytes]:
+    decoder = zlib.decompressobj(window_bits)
+    try:
+        async for chunk in response.content.iter_any():
+            if decoded := decoder.decompress(chunk):
+                yield decoded
+        if rest := decoder.flush():
+            yield rest
+    except zlib.error:
+        raise UpstreamFailed("The model server's answer is compressed and broken.") from None
+
+
+_WINDOW_BITS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+
+
 async def whole(response: aiohttp.ClientResponse) -> bytes:
     """The whole body, bounded. Raises UpstreamFailed."""
     parts: list[bytes] = []
     size = 0
-    async for chunk in response.content.iter_any():
+    async for chunk in chunks(response):
         size += len(chunk)
         if size > LARGEST_ANSWER:
             raise UpstreamFailed("The model server's answer is too large.")

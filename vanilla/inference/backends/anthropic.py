@@ -14,8 +14,8 @@ from vanilla.inference.backends.base import (
     Usage,
     count_field,
     flag_field,
-    named_once,
     text_field,
+    with_one_meaning,
 )
 
 OLDEST_VERSION = "2023-06-01"  # for callers who name none
@@ -74,7 +74,7 @@ class Anthropic:
 
 def read_messages(body: dict[str, Any], raw: bytes) -> Prompt:
     """A request to create a message. Raises BadRequest."""
-    named_once(body, raw, "model", "stream", "max_tokens")
+    raw = with_one_meaning(body, raw, "model", "stream", "max_tokens")
     cap = count_field(body, "max_tokens")
     thinking = body.get("thinking")
     budget = count_field(thinking, "budget_tokens") if isinstance(thinking, dict) else None

@@ -19,9 +19,9 @@ from vanilla.inference.backends.base import (
     Usage,
     count_field,
     flag_field,
-    named_once,
     positive,
     text_field,
+    with_one_meaning,
 )
 from vanilla.inference.backends.openai import OpenAITap, read_openai, with_openai_cap
 from vanilla.inference.local.process import LocalModel
@@ -120,7 +120,7 @@ def read_generate(body: dict[str, Any], raw: bytes) -> Prompt:
 
 def read_embed(body: dict[str, Any], raw: bytes) -> Prompt:
     """A request for /api/embed: nothing is generated. Raises BadRequest."""
-    named_once(body, raw, "model", "input", any_case=True)
+    raw = with_one_meaning(body, raw, "model", "input", any_case=True)
     model = text_field(body, "model")
     return Prompt(body=body, raw=raw, model=model, stream=False, output_cap=0, least_output=0, text=body.get("input"))
 
@@ -192,7 +192,7 @@ class LinesTap:
 
 
 def _read(body: dict[str, Any], raw: bytes, *prompt_fields: str) -> Prompt:
-    named_once(body, raw, "model", "stream", "options", "num_predict", *prompt_fields, any_case=True)
+    raw = with_one_meaning(body, raw, "model", "stream", "options", "num_predict", *prompt_fields, any_case=True)
     options = body.get("options")
     if options is not None and not isinstance(options, dict):
         raise BadRequest("options: must be an object.")

@@ -11,16 +11,16 @@ from vanilla.inference.backends.base import (
     Usage,
     count_field,
     flag_field,
-    named_once,
     positive,
     text_field,
+    with_one_meaning,
 )
 
 
 def read_openai(body: dict[str, Any], raw: bytes) -> Prompt:
     """A request for /v1/chat/completions. Raises BadRequest. `n` answers cost n times the cap."""
     names = ("model", "stream", "max_tokens", "max_completion_tokens", "n", "stream_options")
-    named_once(body, raw, *names, any_case=True)
+    raw = with_one_meaning(body, raw, *names, any_case=True)
     caps = [cap for name in ("max_tokens", "max_completion_tokens") if (cap := count_field(body, name)) is not None]
     cap = max(caps, default=-1)
     answers = max(1, count_field(body, "n") or 1)
