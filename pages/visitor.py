@@ -44,7 +44,7 @@ class Visitor:
 
     @property
     def token_limit(self) -> int | None:
-        return self.user.token_limit
+        return self.user.effective_limit
 
     async def authorise(self) -> None:
         """To be called first in what a page does later on: the visitor may be out by then. Raises Unauthenticated."""
@@ -111,7 +111,7 @@ async def load(services: Services, cookie: str | None) -> Visitor:
         caller=caller,
         user=user,
         tokens_used=used,
-        remaining_tokens=None if user.token_limit is None else max(0, user.token_limit - used),
+        remaining_tokens=None if user.effective_limit is None else max(0, user.effective_limit - used),
         resets_at=resets_at(user.limit_period, now),
         is_still_in=is_still_in,
     )

@@ -62,7 +62,8 @@ class TestUpgrade:
         database = old_database(tmp_path / "vanilla.db")
         database.open()
         database.close()
-        with closing(sqlite3.connect(tmp_path / "vanilla.db.before-0002")) as copy:
+        (aside,) = tmp_path.glob("vanilla.db.before-*")
+        with closing(sqlite3.connect(aside)) as copy:
             assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
             assert copy.execute("SELECT count(*) FROM token_usage").fetchone() == (3,)
 

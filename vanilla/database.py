@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import ClauseElement, Connection, Engine, create_engine, event
+from sqlalchemy import ClauseElement, Connection, Engine, bindparam, create_engine, event
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from vanilla.errors import Unavailable
 from vanilla.migrations import upgrade
@@ -58,6 +59,15 @@ class Prepared:
     def _row(self, values: dict[str, Any]) -> list[Any]:
         fixed = self.fixed
         return [values[name] if name in values else fixed[name] for name in self.names]
+
+
+def adding(table: type[SQLModel]) -> Prepared:
+    """A statement that adds to the sums in the row with the given key, or makes that row."""
+    columns = table.metadata.tables[str(table.__tablename__)].columns
+    statement = upsert(table).values({column.name: bindparam(column.name) for column in columns})
+    keys = [column.name for column in columns if column.primary_key]
+    sums = {column.name: column + statement.excluded[column.name] for column in columns if not column.primary_key}
+    return Prepared(statement.on_conflict_do_update(index_elements=keys, set_=sums))
 
 
 class Database:

@@ -89,6 +89,7 @@ class User(SQLModel, table=True):
     is_admin: bool = _flag(False)
     is_active: bool = _flag(True)
     token_limit: int | None = None
+    own_token_limit: int | None = None  # the user's own, over the same period; the lower of the two holds
     limit_period: str = Field(default="total", sa_type=Text, sa_column_kwargs={"server_default": "total"})
     requests_per_minute: int | None = None
     concurrent_calls: int | None = None
@@ -99,6 +100,12 @@ class User(SQLModel, table=True):
     last_active_at: datetime | None = _moment(nullable=True)
     created_at: datetime = _moment()
     updated_at: datetime = _moment()
+
+    @property
+    def effective_limit(self) -> int | None:
+        """The limit that holds: the lower of the host's and the user's own; None for none."""
+        limits = [limit for limit in (self.token_limit, self.own_token_limit) if limit is not None]
+        return min(limits, default=None)
 
 
 class LoginSession(SQLModel, table=True):
@@ -207,6 +214,7 @@ class TokenUsage(SQLModel, table=True):
     duration_ms: int | None = None
     first_byte_ms: int | None = None
     request_id: str | None = Field(default=None, sa_type=Text)
+    server_tool_calls: int = _count()  # web searches and the like, which the upstream bills apart
 
     __table_args__ = (
         Index("idx_token_usage_user_id", "user_id", "timestamp"),
@@ -231,6 +239,32 @@ class Hold(SQLModel, table=True):
     started_at: datetime = _moment()
     expires_at: datetime = _moment()
     request_id: str | None = Field(default=None, sa_type=Text)
+    day: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})  # of its GameDay, if any
+
+
+class GameDay(SQLModel, table=True):
+    """What a user used and holds in one game on one UTC day: the cap on a game is kept here, kept 48 hours."""
+
+    __tablename__ = "game_days"
+
+    user_id: str = _owned_by("users.id", primary_key=True)
+    game_id: str = Field(sa_type=Text, primary_key=True)
+    day: str = Field(sa_type=Text, primary_key=True)
+    tokens_used: int = _count()
+    tokens_held: int = _count()
+
+
+class RuntimeSetting(SQLModel, table=True):
+    """A setting that an admin changes while the server runs. What is not here has its default."""
+
+    __tablename__ = "runtime_settings"
+
+    name: str = Field(sa_type=Text, primary_key=True)
+    value: Any = Field(default=None, sa_column=Column(JSON, nullable=False))
+    updated_by: str | None = Field(
+        default=None, sa_column=Column(Text, ForeignKey("users.id", ondelete="SET NULL"), nullable=True)
+    )
+    updated_at: datetime = _moment()
 
 
 class UsageMinute(SQLModel, table=True):

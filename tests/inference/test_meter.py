@@ -1,6 +1,7 @@
 """The rules of holds and limits, on the database alone."""
 
 import asyncio
+import dataclasses
 import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from sqlmodel import Session, select
 from vanilla.database import Database
 from vanilla.errors import LimitReached, Unauthenticated
 from vanilla.inference.meter import Checkpoint, Meter, Wanted
-from vanilla.models import Hold, TokenUsage, UsageHour, UsageMinute, User, new_id, utc_now
+from vanilla.models import GameDay, Hold, TokenUsage, UsageHour, UsageMinute, User, new_id, utc_now
 from vanilla.usage.ledger import Entry, Status
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -163,6 +164,83 @@ class TestHold:
 
         await database.write(raise_it)
         assert (await meter.hold(wanted(user_id, 60, 10))).output_cap == 10
+
+
+class TestOwnLimit:
+    @pytest.mark.parametrize(("hosts", "own", "holds"), [(100, 50, 50), (50, 100, 50), (None, 50, 50), (50, None, 50)])
+    async def test_the_lower_of_the_two_holds(
+        self, database: Database, meter: Meter, hosts: int | None, own: int | None, holds: int
+    ) -> None:
+        user_id = await add_user(database, token_limit=hosts, own_token_limit=own)
+        granted = await meter.hold(wanted(user_id, 10, 500))
+        assert (granted.output_cap, granted.is_limited) == (holds - 10, True)
+        with pytest.raises(LimitReached) as raised:
+            await meter.hold(wanted(user_id, 10, 500))
+        assert raised.value.details["limit"] == holds
+        assert (await get_user(database, user_id)).effective_limit == holds
+
+
+class TestGameDay:
+    def of(self, user_id: str, game_id: str = "g1", prompt: int = 10, cap: int = 90, game_cap: int = 100) -> Wanted:
+        return dataclasses.replace(wanted(user_id, prompt, cap), game_id=game_id, game_cap=game_cap)
+
+    async def test_one_game_cannot_take_more_in_a_day_and_another_still_can(
+        self, database: Database, meter: Meter, clock: Clock
+    ) -> None:
+        user_id = await add_user(database)
+        first = self.of(user_id, cap=50)
+        await meter.hold(first)
+        second = self.of(user_id)
+        assert (await meter.hold(second)).output_cap == 30
+        with pytest.raises(LimitReached, match="in a day") as raised:
+            await meter.hold(self.of(user_id))
+        assert "retry-after" in raised.value.headers
+        await meter.settle(first.id, entry(first, 10, 50))
+        await meter.settle(second.id, entry(second, 10, 30))
+        with pytest.raises(LimitReached) as raised:
+            await meter.hold(self.of(user_id))
+        assert raised.value.details == {
+            "used": 100, "limit": 100, "remaining": 0, "resets_at": "2026-11-24T00:00:00Z"
+        }  # fmt: skip
+        assert "retry-after" not in raised.value.headers
+        assert (await meter.hold(self.of(user_id, "g2"))).output_cap == 90
+        assert (await meter.hold(wanted(user_id, 10, 500))).output_cap == 500
+        clock.now += timedelta(days=1)
+        assert (await meter.hold(self.of(user_id))).output_cap == 90
+
+    async def test_fifty_at_once_stay_within_it(self, database: Database, meter: Meter) -> None:
+        user_id = await add_user(database, token_limit=100_000)
+        asked = [self.of(user_id, cap=20, game_cap=300) for _ in range(50)]
+        answers = await asyncio.gather(*(meter.hold(each) for each in asked), return_exceptions=True)
+        held = [each for each, answer in zip(asked, answers, strict=True) if not isinstance(answer, BaseException)]
+        assert len(held) == 10
+        assert (await get_user(database, user_id)).tokens_held == 300
+        for each in held:
+            await meter.settle(each.id, None)
+        assert (await get_user(database, user_id)).tokens_held == 0
+        assert (await meter.hold(self.of(user_id, cap=290, game_cap=300))).output_cap == 290
+
+    async def test_a_refusal_of_the_users_limit_holds_nothing_of_the_game(
+        self, database: Database, meter: Meter
+    ) -> None:
+        user_id = await add_user(database, token_limit=5)
+        with pytest.raises(LimitReached, match="your 5 tokens"):
+            await meter.hold(self.of(user_id))
+        assert await database.read(lambda session: session.exec(select(GameDay)).all()) == []
+
+    async def test_a_call_over_midnight_counts_on_the_day_it_settles(
+        self, database: Database, meter: Meter, clock: Clock
+    ) -> None:
+        user_id = await add_user(database)
+        asked = self.of(user_id, cap=50)
+        await meter.hold(asked)
+        clock.now += timedelta(hours=13)
+        await meter.settle(asked.id, entry(asked, 10, 20, at=clock.now))
+        days = await database.read(lambda session: session.exec(select(GameDay)).all())
+        assert {day.day: (day.tokens_used, day.tokens_held) for day in days} == {
+            "2026-11-23": (0, 0),
+            "2026-11-24": (30, 0),
+        }
 
 
 class TestPeriods:

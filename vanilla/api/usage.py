@@ -23,12 +23,12 @@ async def usage(caller: AnyCaller, services: ServicesDep) -> dict[str, Any]:
     user = await services.users.get(caller.user_id)
     totals = await services.statistics.totals(user_id=user.id, since=starts_at(user.limit_period, now))
     resets = resets_at(user.limit_period, now)
-    remaining = None if user.token_limit is None else max(0, user.token_limit - Users.current_usage(user, now))
+    remaining = None if user.effective_limit is None else max(0, user.effective_limit - Users.current_usage(user, now))
     return {
         "prompt_tokens": totals.prompt_tokens,
         "completion_tokens": totals.completion_tokens,
         "total_tokens": totals.total_tokens,
-        "token_limit": user.token_limit,
+        "token_limit": user.effective_limit,
         "limit_period": user.limit_period,
         "remaining_tokens": remaining,
         "resets_at": None if resets is None else utc_text(resets),

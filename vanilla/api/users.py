@@ -14,6 +14,7 @@ def shown(user: User) -> dict[str, Any]:
         "is_admin": user.is_admin,
         "is_active": user.is_active,
         "token_limit": user.token_limit,
+        "own_token_limit": user.own_token_limit,
         "limit_period": user.limit_period,
         "tokens_used": Users.current_usage(user),
         "requests_per_minute": user.requests_per_minute,

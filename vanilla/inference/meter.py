@@ -9,18 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, case, delete, insert, or_, update
+from sqlalchemy import bindparam, case, delete, func, insert, or_, update
 from sqlmodel import col, select
 
 from vanilla.accounts.periods import period_key, resets_at
 from vanilla.database import Database, Prepared
 from vanilla.errors import LimitReached, Unauthenticated
+from vanilla.inference.game_day import RETRY_AFTER, GameDay, settle_game_day
 from vanilla.models import Hold, User, new_id, utc_now, utc_text
 from vanilla.usage import ledger
 from vanilla.usage.ledger import Entry
 
 HOLD_LASTS = timedelta(minutes=10)  # beyond its last refresh; a live process refreshes every second or two
-RETRY_AFTER = 5  # seconds: the user's other calls are likely to have given back what they hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,7 @@ class Wanted:
     prompt_tokens: int
     output_cap: int
     least_output: int = 1
+    game_cap: int | None = None  # tokens that one game may take of this user on one UTC day
     request_id: str | None = None
 
 
@@ -116,6 +117,11 @@ class Meter:
     ) -> Granted | LimitReached | Unauthenticated:
         # A refusal is a result here and not a raise: a raise would undo the whole group of writes it stands in.
         cap = wanted.output_cap
+        game_day = GameDay.of(wanted.user_id, wanted.game_id, wanted.game_cap, now)
+        if game_day is not None:
+            cap = min(cap, game_day.left(cursor) - wanted.prompt_tokens)
+            if cap < wanted.least_output:
+                return game_day.refusal(cursor, now)
         taken = _take(cursor, wanted.user_id, wanted.prompt_tokens + cap, now)
         if taken is None:
             account = _account(cursor, wanted.user_id, now)
@@ -126,6 +132,8 @@ class Meter:
                 taken = _take(cursor, wanted.user_id, wanted.prompt_tokens + cap, now)
             if taken is None:
                 return _refusal(account, wanted, now)
+        if game_day is not None:
+            game_day.hold(cursor, wanted.prompt_tokens + cap)
         _INSERT_HOLD(
             cursor,
             id=wanted.id,
@@ -140,8 +148,9 @@ class Meter:
             started_at=utc_text(now),
             expires_at=utc_text(now + HOLD_LASTS),
             request_id=wanted.request_id,
+            day="" if game_day is None else game_day.day,
         )
-        return Granted(cap, is_limited=taken.is_limited)
+        return Granted(cap, is_limited=taken.is_limited or game_day is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +203,10 @@ def _settle(cursor: sqlite3.Cursor, hold_id: str, entry: Entry | None, now: date
     hold = _TAKE_HOLD(cursor, hold_id=hold_id).fetchone()
     if hold is None:
         return False
-    user_id, held = hold
+    user_id, held, game_id, day = hold
     total = 0 if entry is None else entry.total_tokens
+    if day:
+        settle_game_day(cursor, user_id, game_id, day, held=held, used=total, now=now)
     _PAY(cursor, user_id=user_id, held=held, total=total, now=utc_text(now), **_keys(now))
     if entry is not None:
         ledger.record(cursor, [entry])
@@ -232,14 +243,24 @@ _CURRENT = case(
 )
 _USED = case((col(User.period) == _CURRENT, col(User.tokens_used)), else_=0)
 
+# The lower of the host's limit and the user's own; NULL where there is neither.
+_LIMIT = case(
+    (col(User.own_token_limit).is_(None), col(User.token_limit)),
+    (
+        col(User.own_token_limit) < func.coalesce(col(User.token_limit), col(User.own_token_limit) + 1),
+        col(User.own_token_limit),
+    ),
+    else_=col(User.token_limit),
+)
+
 _TAKE = Prepared(
     update(User)
     .where(
         col(User.id) == bindparam("user_id"),
         col(User.is_active),
         or_(
-            col(User.token_limit).is_(None),
-            _USED + col(User.tokens_held) + bindparam("tokens") <= col(User.token_limit),
+            _LIMIT.is_(None),
+            _USED + col(User.tokens_held) + bindparam("tokens") <= _LIMIT,
         ),
     )
     .values(
@@ -248,11 +269,11 @@ _TAKE = Prepared(
         tokens_held=col(User.tokens_held) + bindparam("tokens"),
         last_active_at=bindparam("now"),
     )
-    .returning(col(User.token_limit))
+    .returning(_LIMIT)
 )
 _READ_ACCOUNT = Prepared(
-    select(col(User.token_limit), col(User.limit_period), _USED, col(User.tokens_held)).where(
-        col(User.id) == bindparam("user_id"), col(User.is_active), col(User.token_limit).is_not(None)
+    select(_LIMIT, col(User.limit_period), _USED, col(User.tokens_held)).where(
+        col(User.id) == bindparam("user_id"), col(User.is_active), _LIMIT.is_not(None)
     )
 )
 _PAY = Prepared(
@@ -268,7 +289,9 @@ _PAY = Prepared(
 )
 _INSERT_HOLD = Prepared(insert(Hold).values({name: bindparam(name) for name in Hold.model_fields}))
 _TAKE_HOLD = Prepared(
-    delete(Hold).where(col(Hold.id) == bindparam("hold_id")).returning(col(Hold.user_id), col(Hold.tokens))
+    delete(Hold)
+    .where(col(Hold.id) == bindparam("hold_id"))
+    .returning(col(Hold.user_id), col(Hold.tokens), col(Hold.game_id), col(Hold.day))
 )
 _CHECKPOINT = Prepared(
     update(Hold)

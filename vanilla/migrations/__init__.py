@@ -9,40 +9,72 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, inspect
+
+from vanilla.migrations import plan
+from vanilla.settings import InvalidSettings
 
 logger = logging.getLogger(__name__)
 
 
 def upgrade(engine: Engine, path: Path | None, revision: str = "head") -> None:
-    """Bring the database to `revision`. An older database at `path` is copied beside itself first.
+    """Bring the database to `revision`, all of the way or not at all. An older one at `path` is copied first.
 
-    The copy is named after the revision it holds, such as `vanilla.db.before-0002`.
+    The copy lies beside it, named after the revision that comes, such as `vanilla.db.before-0002`. A database of the
+    plan's Node platform is recognised by its tables. Raises InvalidSettings for one that is not ours or of a newer
+    Vanilla.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     script = ScriptDirectory.from_config(config)
     target = script.get_current_head() if revision == "head" else revision
     with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-        has_tables = bool(inspect(connection).get_table_names())
-    if current == target:
+        stamped = MigrationContext.configure(connection).get_current_revision()
+        current = stamped or _unstamped(connection)
+    if stamped == target:
         return
-    if current is not None and path is not None and has_tables:
+    _check_known(script, current, engine)
+    if current is not None and path is not None:
         _set_aside(path, path.with_name(f"{path.name}.before-{target}"))
     with engine.connect().execution_options(writes=True) as connection:
         # Foreign keys are off while tables are rebuilt, or dropping the old table would delete what hangs on it.
         if engine.dialect.name == "sqlite":  # on the driver: inside a transaction the pragma does nothing
             connection.connection.cursor().execute("PRAGMA foreign_keys=off")
         config.attributes["connection"] = connection
+        if stamped != current:
+            command.stamp(config, current or "base")
         command.upgrade(config, revision)
+        if engine.dialect.name == "sqlite" and (
+            broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        ):
+            connection.rollback()
+            raise InvalidSettings(f"DATABASE_URL: the database has rows that point nowhere, such as {broken[0]}.")
         connection.commit()
-        if engine.dialect.name == "sqlite":
-            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-            if broken:
-                raise RuntimeError(f"The database has rows that point nowhere: {broken[:3]}")
     engine.dispose()
     logger.info("Database is at revision %s", target)
+
+
+def _unstamped(connection: Connection) -> str | None:
+    """The revision of a database that does not say: the plan's, or none for one without tables."""
+    tables = set(inspect(connection).get_table_names()) - {"alembic_version"}
+    if not tables:
+        return None
+    if tables >= plan.TABLES:
+        return plan.REVISION
+    raise InvalidSettings(
+        f"DATABASE_URL: the database has tables of something else, such as {min(tables)}: give Vanilla one of its own."
+    )
+
+
+def _check_known(script: ScriptDirectory, revision: str | None, engine: Engine) -> None:
+    try:
+        script.get_revision(revision or "base")
+    except CommandError:
+        raise InvalidSettings(
+            f"DATABASE_URL: the database {engine.url.database} was made by a newer Vanilla (revision {revision}): "
+            "start that version, or put back the copy that it set aside."
+        ) from None
 
 
 def _set_aside(path: Path, copy: Path) -> None:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import bindparam
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import bindparam, insert
 
-from vanilla.database import Prepared
+from vanilla.database import Prepared, adding
 from vanilla.models import NO_GAME, TokenUsage, UsageHour, UsageMinute, utc_text
 
 Status = Literal["ok", "aborted", "failed", "recovered"]
@@ -33,6 +32,7 @@ class Entry:
     duration_ms: int | None = None
     first_byte_ms: int | None = None
     request_id: str | None = None
+    server_tool_calls: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -67,6 +67,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "duration_ms": entry.duration_ms,
         "first_byte_ms": entry.first_byte_ms,
         "request_id": entry.request_id,
+        "server_tool_calls": entry.server_tool_calls,
         "minute": seconds // 60,
         "hour": seconds // 3600,
         "calls": 1,
@@ -78,14 +79,6 @@ def _insert_row(table: type[TokenUsage]) -> Prepared:
     return Prepared(insert(table).values({name: bindparam(name) for name in columns}))
 
 
-def _upsert(table: type[UsageMinute] | type[UsageHour]) -> Prepared:
-    columns = table.__table__.columns  # type: ignore[union-attr]
-    statement = insert(table).values({column.name: bindparam(column.name) for column in columns})
-    keys = [column.name for column in columns if column.primary_key]
-    sums = {c.name: c + statement.excluded[c.name] for c in columns if not c.primary_key}
-    return Prepared(statement.on_conflict_do_update(index_elements=keys, set_=sums))
-
-
 _INSERT = _insert_row(TokenUsage)
-_ADD_TO_MINUTE = _upsert(UsageMinute)
-_ADD_TO_HOUR = _upsert(UsageHour)
+_ADD_TO_MINUTE = adding(UsageMinute)
+_ADD_TO_HOUR = adding(UsageHour)

@@ -1,23 +1,49 @@
 """Accounts, games, holds and roll-ups: the platform beside the plan's tables."""
 
+import logging
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from alembic import op
 
 import vanilla.models
+from vanilla.migrations.plan import free_name, key_of, moment_of
+
+logger = logging.getLogger(__name__)
 
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
+    _create_sessions()
     _create_first_tables()
     _create_more_tables()
     _extend_the_plan()
+    _add_missing_users()
     _fill_users()
     _tighten_users()
     _fill_hours()
+
+
+def _create_sessions() -> None:
+    """Anew: nobody can tell whose the old ones were (everyone signs in again), and their table is whatever the session
+    store of that platform made of it, if it is here at all."""
+    op.execute("DROP TABLE IF EXISTS sessions")
+    op.create_table(
+        "sessions",
+        sa.Column("sid", sa.Text(), nullable=False),
+        sa.Column("sess", sa.Text(), nullable=False),
+        sa.Column("expire", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("created_at", vanilla.models.UtcText(), nullable=False),
+        sa.Column("last_seen_at", vanilla.models.UtcText(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_sessions_user_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("sid"),
+    )
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sessions_expire"), ["expire"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sessions_user_id"), ["user_id"], unique=False)
 
 
 def _create_first_tables() -> None:
@@ -156,15 +182,8 @@ def _create_more_tables() -> None:
 
 
 def _extend_the_plan() -> None:
-    op.execute("DELETE FROM sessions")  # nobody can tell whose they were: everyone signs in again
-    with op.batch_alter_table("sessions", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("user_id", sa.Text(), nullable=False))
-        batch_op.add_column(sa.Column("created_at", vanilla.models.UtcText(), nullable=False))
-        batch_op.add_column(sa.Column("last_seen_at", vanilla.models.UtcText(), nullable=False))
-        batch_op.create_index(batch_op.f("ix_sessions_expire"), ["expire"], unique=False)
-        batch_op.create_index(batch_op.f("ix_sessions_user_id"), ["user_id"], unique=False)
-        batch_op.create_foreign_key("fk_sessions_user_id", "users", ["user_id"], ["id"], ondelete="CASCADE")
-
+    op.execute("DROP INDEX IF EXISTS idx_token_usage_user_id")
+    op.execute("CREATE INDEX IF NOT EXISTS idx_token_usage_timestamp ON token_usage (timestamp)")
     with op.batch_alter_table("token_usage", schema=None) as batch_op:
         batch_op.add_column(sa.Column("game_id", sa.Text(), server_default="", nullable=False))
         batch_op.add_column(sa.Column("cache_read_tokens", sa.Integer(), server_default=sa.text("0"), nullable=False))
@@ -174,7 +193,6 @@ def _extend_the_plan() -> None:
         batch_op.add_column(sa.Column("duration_ms", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("first_byte_ms", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("request_id", sa.Text(), nullable=True))
-        batch_op.drop_index(batch_op.f("idx_token_usage_user_id"))
         batch_op.create_index("idx_token_usage_user_id", ["user_id", "timestamp"], unique=False)
 
     with op.batch_alter_table("users", schema=None) as batch_op:
@@ -201,15 +219,24 @@ def _tighten_users() -> None:
         batch_op.create_unique_constraint("uq_users_username_key", ["username_key"])
 
 
+def _add_missing_users() -> None:
+    """Whose calls are in the ledger and who are gone from the users get a row that nobody can sign in to: every call
+    stays counted, and belongs to somebody."""
+    connection = op.get_bind()
+    now = vanilla.models.utc_text(datetime.now(UTC))
+    names = ("id", "username", "password_hash", "is_active", "created_at", "updated_at")
+    users = sa.table("users", *(sa.column(name) for name in names))
+    ledger = sa.table("token_usage", sa.column("user_id"))
+    gone = sa.select(ledger.c.user_id).distinct().where(ledger.c.user_id.not_in(sa.select(users.c.id)))
+    for (user_id,) in connection.execute(gone).all():
+        row = {"id": user_id, "username": f"former user {user_id}", "password_hash": "", "is_active": False}
+        connection.execute(sa.insert(users).values(**row, created_at=now, updated_at=now))
+
+
 def _fill_users() -> None:
     connection = op.get_bind()
-    users = sa.table(
-        "users",
-        *(
-            sa.column(name)
-            for name in ("id", "username", "username_key", "tokens_used", "total_tokens", "is_admin", "is_active")
-        ),
-    )
+    names = ("id", "username", "username_key", "tokens_used", "total_tokens", "is_admin", "is_active")
+    users = sa.table("users", *(sa.column(name) for name in (*names, "created_at", "updated_at")))
     ledger = sa.table("token_usage", sa.column("user_id"), sa.column("total_tokens"))
     total = sa.select(sa.func.coalesce(sa.func.sum(ledger.c.total_tokens), 0)).where(ledger.c.user_id == users.c.id)
     connection.execute(
@@ -220,19 +247,35 @@ def _fill_users() -> None:
             is_active=sa.func.coalesce(users.c.is_active, sa.true()),
         )
     )
-    for user_id, username in connection.execute(sa.select(users.c.id, users.c.username)).all():
-        connection.execute(sa.update(users).where(users.c.id == user_id).values(username_key=username.casefold()))
+    taken: set[str] = set()
+    columns = (users.c.id, users.c.username, users.c.created_at, users.c.updated_at)
+    for row in connection.execute(sa.select(*columns).order_by(users.c.created_at, users.c.id)).all():
+        username = free_name(row.username, taken)
+        if username != row.username:
+            logger.warning("%s is now called %s: names that differ by case alone are one", row.username, username)
+        taken.add(key_of(username))
+        connection.execute(
+            sa.update(users)
+            .where(users.c.id == row.id)
+            .values(
+                username=username,
+                username_key=key_of(username),
+                created_at=vanilla.models.utc_text(moment_of(row.created_at)),
+                updated_at=vanilla.models.utc_text(moment_of(row.updated_at)),
+            )
+        )
 
 
 def _fill_hours() -> None:
-    """Roll up the ledger that is there, so that charts and totals know of it."""
+    """Roll up the ledger that is there, so that charts and totals know of it; its times become ours on the way."""
     connection = op.get_bind()
-    columns = ("user_id", "timestamp", "backend", "model", "prompt_tokens", "completion_tokens", "total_tokens")
+    columns = ("id", "user_id", "timestamp", "backend", "model", "prompt_tokens", "completion_tokens", "total_tokens")
     ledger = sa.table("token_usage", *(sa.column(name) for name in columns))
     hours: dict[tuple[int, str, str, str], list[int]] = {}
-    for row in connection.execute(sa.select(ledger)):
-        moment = datetime.fromisoformat(row.timestamp)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    for row in connection.execute(sa.select(ledger)).all():
+        moment = moment_of(row.timestamp)
+        if (text := vanilla.models.utc_text(moment)) != row.timestamp:
+            connection.execute(sa.update(ledger).where(ledger.c.id == row.id).values(timestamp=text))
         sums = hours.setdefault((int(moment.timestamp()) // 3600, row.user_id, row.backend, row.model), [0, 0, 0, 0])
         for place, value in enumerate((1, row.prompt_tokens, row.completion_tokens, row.total_tokens)):
             sums[place] += value
