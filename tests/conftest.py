@@ -22,8 +22,12 @@ from vanilla.settings import Settings
 SETTINGS = {name.upper() for name in Settings.model_fields}
 
 
-def pytest_collection_finish() -> None:
-    """NiceGUI's reset collects garbage twice a test: what all tests share need not be walked through each time."""
+@pytest.fixture(scope="module", autouse=True)
+def _short_collections() -> Iterator[None]:
+    """NiceGUI's reset collects garbage twice a test: what outlives a test is not walked through each time."""
+    gc.collect()
+    gc.freeze()
+    yield
     gc.collect()
     gc.freeze()
 
