@@ -43,6 +43,18 @@ async def test_a_password_that_cannot_be_kept_is_refused(quick: Passwords, passw
     assert not await quick.matches(password, await quick.hash("a good password"))
 
 
+@pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$"])
+async def test_a_hash_of_another_platforms_bcrypt_counts(quick: Passwords, prefix: str) -> None:
+    hashed = (await quick.hash("correct horse")).replace("$2b$", prefix)
+    assert await quick.matches("correct horse", hashed)
+    assert not await quick.matches("wrong horse", hashed)
+
+
+@pytest.mark.parametrize("hashed", ["", "!", "correct horse", "$argon2id$v=19$m=1$x$y", "$2b$04$short", "\ud800"])
+async def test_nothing_matches_what_is_no_hash(quick: Passwords, hashed: str) -> None:
+    assert not await quick.matches("correct horse", hashed)
+
+
 async def test_nul_does_not_end_a_password(quick: Passwords) -> None:
     assert not await quick.matches("abcdefgh\0 and more", await quick.hash("abcdefgh"))
 

@@ -48,12 +48,17 @@ class Passwords:
         return hashed.decode()
 
     async def matches(self, password: str, hashed: str) -> bool:
-        """Whether it is the password behind `hashed`. One that could never have been kept is wrong, as slowly."""
+        """Whether it is the password behind `hashed`. One that could never have been kept is wrong, as slowly, and so
+        is every one where `hashed` is no bcrypt hash: a user taken over from elsewhere gets a new one from an admin."""
         encoded = _encoded(password)
         if encoded is None or len(encoded) > LONGEST:
             await self.spend()
             return False
-        return await self._run(lambda: bcrypt.checkpw(encoded, hashed.encode()))
+        try:
+            return await self._run(lambda: bcrypt.checkpw(encoded, hashed.encode()))
+        except ValueError:
+            await self.spend()
+            return False
 
     async def spend(self) -> None:
         """Take as long as `matches`, for a name that nobody has: the time must not tell which names exist."""

@@ -41,16 +41,13 @@ def upgrade(engine: Engine, path: Path | None, revision: str = "head") -> None:
         # Foreign keys are off while tables are rebuilt, or dropping the old table would delete what hangs on it.
         if engine.dialect.name == "sqlite":  # on the driver: inside a transaction the pragma does nothing
             connection.connection.cursor().execute("PRAGMA foreign_keys=off")
-        config.attributes["connection"] = connection
-        if stamped != current:
-            command.stamp(config, current or "base")
-        command.upgrade(config, revision)
-        if engine.dialect.name == "sqlite" and (
-            broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-        ):
-            connection.rollback()
-            raise InvalidSettings(f"DATABASE_URL: the database has rows that point nowhere, such as {broken[0]}.")
-        connection.commit()
+        with connection.begin():  # all revisions in one transaction: Alembic would commit each
+            config.attributes["connection"] = connection
+            if stamped != current:
+                command.stamp(config, current or "base")
+            command.upgrade(config, revision)
+            if engine.dialect.name == "sqlite":
+                _check_references(connection)
     engine.dispose()
     logger.info("Database is at revision %s", target)
 
@@ -75,6 +72,12 @@ def _check_known(script: ScriptDirectory, revision: str | None, engine: Engine) 
             f"DATABASE_URL: the database {engine.url.database} was made by a newer Vanilla (revision {revision}): "
             "start that version, or put back the copy that it set aside."
         ) from None
+
+
+def _check_references(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if broken:
+        raise InvalidSettings(f"DATABASE_URL: the database has rows that point nowhere, such as {tuple(broken[0])}.")
 
 
 def _set_aside(path: Path, copy: Path) -> None:

@@ -26,10 +26,10 @@ def free_name(username: str, taken: Collection[str]) -> str:
 def moment_of(written: str) -> datetime:
     """What JavaScript or SQLite wrote: ISO 8601 with T or a space, without an offset in UTC; or Unix time, in seconds
     or milliseconds. What is none of these becomes this moment."""
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        number = float(written)  # first: some such numbers would pass for a date in ISO 8601's shortest form
+        return datetime.fromtimestamp(number / 1000 if abs(number) > 1e11 else number, UTC)
     with contextlib.suppress(ValueError):
         moment = datetime.fromisoformat(written)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    with contextlib.suppress(ValueError, OverflowError, OSError):
-        number = float(written)
-        return datetime.fromtimestamp(number / 1000 if abs(number) > 1e11 else number, UTC)
     return datetime.now(UTC)
