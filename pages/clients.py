@@ -3,22 +3,34 @@
 import asyncio
 from typing import Final
 
+from fastapi import Request
 from nicegui import Client
 
 from vanilla.accounts.caller import Caller
 from vanilla.accounts.revocation import Revocation
 
-MOST_WAITING: Final = 50  # pages served that no browser has connected to; each costs up to a megabyte for a minute
+MOST_WAITING: Final = 50  # pages served to one visitor that no browser has connected to; each costs up to a megabyte
 CLOSE_AFTER: Final = 0.5  # seconds between asking a browser to leave and taking the page away
 
+_USER: Final = "user_id"  # in a request's scope, where the line logged for it takes it from
 _CALLER: Final = "vanilla_caller"
 _CONNECTED: Final = "vanilla_connected"
 
 
-def are_too_many_waiting() -> bool:
-    """Whether no further page should be served by NiceGUI for now. A page that was connected once does not count: its
-    browser has moved on, and it goes within seconds."""
-    return sum(_CONNECTED not in client.storage for client in Client.instances.values()) >= MOST_WAITING
+def are_too_many_waiting(request: Request) -> bool:
+    """Whether whoever asks should be served no further page by NiceGUI for now. Everybody who is signed in has a count
+    of their own, and so have all strangers together: they cannot keep anybody from the games.
+
+    A page that was connected once does not count: its browser has moved on, and it goes within seconds.
+    """
+    asks = request.scope.get(_USER)
+    waiting = (client for client in Client.instances.values() if _CONNECTED not in client.storage)
+    return sum(client.request.scope.get(_USER) == asks for client in waiting) >= MOST_WAITING
+
+
+def note_user(request: Request, user_id: str) -> None:
+    """Note whose request for a page this is, before the page is made."""
+    request.scope[_USER] = user_id
 
 
 def note_connected(client: Client) -> None:

@@ -25,7 +25,7 @@ def register(services: Services) -> None:
                 pass  # an old cookie: sign in anew
             else:
                 raise go_to(next_path)
-        if clients.are_too_many_waiting():
+        if clients.are_too_many_waiting(request):
             raise Instead(plain.login(next_path, problem))
         return next_path, problem
 

@@ -73,7 +73,8 @@ def signed_in(services: Services) -> Callable[[Request], Awaitable[Visitor]]:
             found = await load(services, cookie_of(request))
         except Unauthenticated:
             raise go_to(login_address(request)) from None
-        if clients.are_too_many_waiting():
+        clients.note_user(request, found.user.id)
+        if clients.are_too_many_waiting(request):
             raise Instead(plain.busy(request.url.path))
         return found
 

@@ -153,6 +153,14 @@ class TestUnconnectedPages:
         assert 'http-equiv="refresh"' in answer.text
         assert len(Client.instances) == clients.MOST_WAITING
 
+    async def test_a_rush_of_strangers_or_of_one_friend_keeps_nobody_else_waiting(self, make: Factory) -> None:
+        stranger, friend, other = await make.browser(), await make.signed_in(), await make.signed_in()
+        for _ in range(clients.MOST_WAITING + 1):
+            await stranger.get("/login")
+            await friend.get("/small")
+        assert (await friend.get("/small")).status_code == 503
+        assert (await other.get("/small")).status_code == 200
+
     async def test_many_at_once_do_not_slip_past(self, client: httpx.AsyncClient) -> None:
         await asyncio.gather(*(client.get("/login") for _ in range(200)))
         assert len(Client.instances) <= clients.MOST_WAITING
