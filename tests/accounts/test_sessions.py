@@ -10,6 +10,7 @@ from vanilla.accounts import sessions
 from vanilla.accounts.caller import Caller
 from vanilla.accounts.revocation import Revocation
 from vanilla.accounts.sessions import LIFETIME, cookie_name, hash_of
+from vanilla.accounts.users import UserChanges
 from vanilla.errors import Unauthenticated
 from vanilla.models import Game, LoginSession, PlayToken, User, utc_now
 from vanilla.services import Services
@@ -32,6 +33,17 @@ async def test_the_cookie_is_kept_as_a_hash_alone(services: Services, make: Fact
 def test_on_https_the_cookie_is_bound_to_the_host(origin: str) -> None:
     assert cookie_name(origin) == "__Host-vanilla_session"
     assert cookie_name("http://localhost:3000") == "vanilla_session"
+
+
+@pytest.mark.parametrize("change", [UserChanges(password="another good one"), UserChanges(is_active=False)])
+async def test_who_was_signing_in_with_what_has_just_ended_is_not_let_in(
+    services: Services, make: Factory, change: UserChanges
+) -> None:
+    checked = await make.user()
+    await services.users.update(checked.id, change)
+    with pytest.raises(Unauthenticated):
+        await services.sessions.open(checked)
+    assert await services.sessions.list(checked.id) == []
 
 
 async def test_a_closed_session_is_over_at_once_and_the_others_go_on(services: Services, make: Factory) -> None:

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, delete, select
 
 from vanilla.accounts.revocation import Revocation, Revocations
 from vanilla.database import Database
+from vanilla.errors import Unauthenticated
 from vanilla.models import LoginSession, PlayToken, User, utc_now
 
 logger = logging.getLogger(__name__)
@@ -41,20 +42,28 @@ class Sessions:
         self._revocations = revocations
 
     async def open(self, user: User, *, agent: str = "", address: str = "") -> tuple[str, LoginSession]:
-        """A new session of the user: the cookie's secret, which is kept nowhere, and the row."""
+        """A new session of the user: the cookie's secret, which is kept nowhere, and the row.
+
+        Raises Unauthenticated where the user has been switched off, or has another password, since `user` was read:
+        the password that was checked may be the one that somebody else knew.
+        """
         secret = secrets.token_urlsafe(32)
         row = _new_row(secret, user.id, agent, address)
         now = row.created_at
 
-        def work(session: Session) -> LoginSession:
+        def work(session: Session) -> LoginSession | None:
+            signed_in = session.get(User, user.id)
+            if signed_in is None or not signed_in.is_active or signed_in.password_hash != user.password_hash:
+                return None
             stored = LoginSession(**row.model_dump())
             session.add(stored)
-            signed_in = session.get(User, user.id)
-            if signed_in is not None:
-                signed_in.last_active_at = now
+            signed_in.last_active_at = now
             return stored
 
-        return secret, await self._database.write(work)
+        stored = await self._database.write(work)
+        if stored is None:
+            raise Unauthenticated("Your account has just changed: sign in again.")
+        return secret, stored
 
     async def close(self, sid: str) -> None:
         """End one session; one that has ended already is fine."""

@@ -4,13 +4,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, StrictStr
+from pydantic import BaseModel, ConfigDict, StrictStr
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from vanilla.accounts.caller import Credential
 from vanilla.accounts.landing import local_path
 from vanilla.accounts.sessions import COOKIE_LIFETIME, cookie_name, hash_of
-from vanilla.accounts.users import username_key
+from vanilla.accounts.users import Tokens, username_key
 from vanilla.api.bodies import content_type, parsed
 from vanilla.api.callers import AnyCaller, ServicesDep, SignedIn
 from vanilla.api.users import shown
@@ -36,6 +36,14 @@ class PasswordChange(BaseModel):
     new_password: StrictStr
 
 
+class OwnLimit(BaseModel):
+    """A limit of one's own, over the same period as the host's; the lower of the two holds. None for none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    own_token_limit: Tokens | None
+
+
 @router.post("/login")
 async def login(request: Request, services: ServicesDep) -> Response:
     """Sign in: with JSON, 200 and `{"user": User}`; with a form, 303 to its local `next`, or back to /login with
@@ -49,9 +57,9 @@ async def login(request: Request, services: ServicesDep) -> Response:
     target = local_path(texts.get("next", ""))
     try:
         user = await _checked(request, services, texts.get("username", ""), texts.get("password", ""))
+        return await _signed_in(request, services, user, _see_other(target))
     except VanillaError as error:
         return _see_other(f"/login?{urlencode({**_reason(error), 'next': target})}")
-    return await _signed_in(request, services, user, _see_other(target))
 
 
 @router.post("/logout")
@@ -72,6 +80,12 @@ async def me(caller: AnyCaller, services: ServicesDep) -> dict[str, Any]:
     if caller.credential is Credential.PLAY_TOKEN:
         return {"user": {"id": caller.user_id, "username": caller.username}}
     return {"user": shown(await services.users.get(caller.user_id))}
+
+
+@router.patch("/me")
+async def change_me(change: OwnLimit, caller: SignedIn, services: ServicesDep) -> dict[str, Any]:
+    """Set a lower limit for oneself, or lift it."""
+    return {"user": shown(await services.users.set_own_limit(caller.user_id, change.own_token_limit))}
 
 
 @router.post("/password")
