@@ -296,7 +296,12 @@ def code(source: str, label: str) -> ui.element:
 def _dress(element: ui.element, classes: str, attributes: Mapping[str, Any]) -> None:
     if classes:
         element.classes(classes)
-    element.props.update({name.replace("_", "-"): value for name, value in attributes.items()})
+    element.props.update({_attribute(element.tag, name): value for name, value in attributes.items()})
+
+
+def _attribute(tag: str, name: str) -> str:
+    # Vue sets a property called value anew whenever anything on the page changes: what somebody is typing would go.
+    return "^value" if name == "value" and tag in {"input", "textarea"} else name.replace("_", "-")
 
 
 SPARK = (

@@ -11,6 +11,7 @@ from tests.e2e.browser import launched
 from tests.factories import PASSWORD
 from tests.servers import serving
 from vanilla.accounts.users import UserChanges
+from vanilla.games import examples
 from vanilla.models import User
 from vanilla.services import Services
 
@@ -63,6 +64,28 @@ async def test_a_phone_shows_everything_without_sideways_scrolling(app: FastAPI)
             await expect(page.get_by_role("heading", level=1)).to_be_visible()
             assert await page.evaluate("document.documentElement.scrollWidth") == 360, path
             await expect(page.get_by_role("link", name="Docs", exact=True)).to_be_in_viewport()
+
+
+async def test_what_one_types_stays_while_its_results_come(app: FastAPI) -> None:
+    async with _visit(app) as (page, services, mira):
+        await examples.publish(services.catalogue, mira.id)
+        await _sign_in(page)
+        covers = page.locator(".covers > li")
+        await expect(covers).to_have_count(2)
+        await page.get_by_role("searchbox").press_sequentially("dragon", delay=20)
+        await expect(covers).to_have_count(1)
+        await expect(page.get_by_role("searchbox")).to_have_value("dragon")
+        for _ in "dragon":
+            await page.keyboard.press("Backspace")
+        await expect(covers).to_have_count(2)
+
+
+async def _sign_in(page: Page) -> None:
+    await page.goto("/login")
+    await page.fill("[name=username]", "mira")
+    await page.fill("[name=password]", PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Games", level=1)).to_be_visible()
 
 
 async def _choose_theme(page: Page) -> None:
