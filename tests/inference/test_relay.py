@@ -245,10 +245,12 @@ class TestRefusals:
             ("POST", "/api/inference/anthropic", 404),
             ("GET", "/api/inference/anthropic/v1/messages", 405),
             ("GET", "/api/inference/ollama/api/../api/tags", 200),
+            ("GET", "/api/inference/anthropic/v1/models/%2e%2e", 404),
+            ("GET", "/api/inference/anthropic/v1/models/%2e", 404),
         ],
     )
     async def test_other_paths_are_never_forwarded(
-        self, platform: Platform, llama: ModelServer, method: str, path: str, status: int
+        self, platform: Platform, claude: ModelServer, llama: ModelServer, method: str, path: str, status: int
     ) -> None:
         _, token = await platform.friend()
         client = await platform.client(token)
@@ -256,6 +258,7 @@ class TestRefusals:
         assert answer.status_code == status
         assert answer.headers["content-type"].startswith("application/json")
         assert len(llama.seen) == (status == 200)
+        assert claude.seen == []
 
     @pytest.mark.parametrize(
         "raw",

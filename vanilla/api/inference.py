@@ -75,7 +75,7 @@ class Door:
         for route in self._open:
             stem = route.path.partition("{")[0]
             tail = path.removeprefix(stem)
-            if route.method == method and path.startswith(stem) and tail and "/" not in tail:
+            if route.method == method and path.startswith(stem) and _is_one_name(tail):
                 return route, tail
         if any(path == refused or path.startswith(f"{refused}/") for refused in self._backend.refused):
             raise Forbidden("Games and tokens cannot manage the host's models: ask your host.")
@@ -84,6 +84,11 @@ class Door:
             raise MethodNotAllowed(f"Use {' or '.join(allowed)} here.", headers={"allow": ", ".join(allowed)})
         known = ", ".join(sorted(self._paths))
         raise NotFound(f"There is nothing at {self._prefix}{path}. Below {self._prefix} there are: {known}.")
+
+
+def _is_one_name(tail: str) -> bool:
+    """Whether it stays what it is in a path: the way to the upstream resolves dots, which would lead elsewhere."""
+    return "/" not in tail and tail not in ("", ".", "..")
 
 
 async def _answer(error: VanillaError, scope: Scope, send: Send) -> None:
