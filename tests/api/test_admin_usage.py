@@ -133,7 +133,8 @@ class TestCsv:
         assert await models(since=border) == ["new"]
         assert await models(until=border) == ["old"]
         assert await models(until=border.removesuffix("Z")) == ["old"]
-        assert (await admin.get(f"{USAGE}.csv", params={"since": "yesterday"})).status_code == 422
+        for none in ("yesterday", "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00"):
+            assert (await admin.get(f"{USAGE}.csv", params={"since": none})).status_code == 422
 
     @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
     async def test_no_cell_is_a_formula(self, make: Factory, services: Services, start: str) -> None:

@@ -13,6 +13,7 @@ from starlette.responses import StreamingResponse
 from vanilla.api.callers import Admin, ServicesDep
 from vanilla.api.usage import Days, shown_point, shown_row
 from vanilla.api.users import shown
+from vanilla.errors import Invalid
 from vanilla.models import utc_now
 from vanilla.usage.statistics import LedgerRow, Statistics, bucket_of, range_start
 
@@ -123,4 +124,9 @@ def _cell(value: object) -> object:
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+    if moment is None or moment.tzinfo is None:
+        return None if moment is None else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise Invalid("The moment lies before the year 1 or after the year 9999 in UTC.") from None
