@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -32,6 +33,7 @@ from vanilla.inference.meter import Meter
 from vanilla.inference.models import Models
 from vanilla.inference.relay import Relay
 from vanilla.inference.upstream import Upstream
+from vanilla.operations.controls import ControlPanel
 from vanilla.services import Services
 from vanilla.settings import InvalidSettings, Settings, load_settings
 from vanilla.usage import minutes
@@ -39,6 +41,7 @@ from vanilla.usage.feed import Feed
 from vanilla.usage.statistics import Statistics
 
 logger = logging.getLogger(__name__)
+_THIS_MACHINE = {"", "::", "::1", "0.0.0.0", "127.0.0.1"}  # noqa: S104 - what a person here calls localhost
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -79,6 +82,7 @@ def assemble(settings: Settings) -> Services:
     statistics = Statistics(database)
     feed = Feed(statistics)
     meter = Meter(database)
+    controls = ControlPanel(database)
     local_model = LocalModel()
     claude = Anthropic(settings.anthropic_base_url, settings.anthropic_api_key.get_secret_value())
     llama = Ollama(settings.ollama_url, settings.local_model, local_model)
@@ -98,11 +102,12 @@ def assemble(settings: Settings) -> Services:
         catalogue=Catalogue(database, files, settings),
         statistics=statistics,
         feed=feed,
+        controls=controls,
         meter=meter,
         local_model=local_model,
-        models=Models(claude, llama),
+        models=Models(claude, llama, controls),
         upstream=upstream,
-        relay=Relay({claude.name: claude, llama.name: llama}, meter, feed, revocations, upstream),
+        relay=Relay({claude.name: claude, llama.name: llama}, meter, feed, revocations, upstream, controls),
     )
 
 
@@ -115,6 +120,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         stack.callback(services.passwords.close)
         await asyncio.to_thread(services.files.open)
         await services.catalogue.open()
+        await services.controls.open()
         await _ensure_admin(services)
         await _publish_examples(services)
         _in_background(stack, services.sessions.run())
@@ -167,14 +173,16 @@ async def _publish_examples(services: Services) -> None:
 
 
 def main() -> int:
-    """Serve until stopped. Gives the exit status."""
+    """Serve until stopped. Gives the exit status: 0 once stopped, 2 where a setting cannot be used."""
     try:
         settings = load_settings()
+        settings.prepare()
+        _check_free(settings.host, settings.port)
     except InvalidSettings as error:
         sys.stderr.write(f"Vanilla cannot start: {error}\n")
         return 2
     logs.configure(settings)
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(settings),
         host=settings.host,
         port=settings.port,
@@ -187,7 +195,38 @@ def main() -> int:
         ws_max_size=LARGEST_SOCKET_MESSAGE,
         timeout_graceful_shutdown=5,
     )
+    with suppress(KeyboardInterrupt):  # uvicorn raises it again once everything is closed
+        _Server(config, settings.public_url).run()
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Says where it is in plain words, once it listens there."""
+
+    def __init__(self, config: uvicorn.Config, public_url: str) -> None:
+        super().__init__(config)
+        self._public_url = public_url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host = "localhost" if self.config.host in _THIS_MACHINE else self.config.host
+        port = self.servers[0].sockets[0].getsockname()[1]
+        here = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        there = f"{self._public_url}, on this machine at {here}" if self._public_url else here
+        sys.stdout.write(f"Vanilla is at {there}\n")
+        sys.stdout.flush()
+
+
+def _check_free(host: str, port: int) -> None:
+    """Tell early, before the database is touched, where it cannot listen. Raises InvalidSettings."""
+    try:
+        for family, kind, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+                probe.listen()
+    except OSError as error:
+        raise InvalidSettings(f"HOST, PORT: cannot listen at {host}, port {port}: {error.strerror}.") from None
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pages": {"vanilla.services", *DOMAIN, *GROUND} - {"vanilla.database"},
     "vanilla.api": {"vanilla.services", *DOMAIN, *GROUND} - {"vanilla.database"},
     "vanilla.services": {*DOMAIN, *GROUND},
-    "vanilla.inference": {"vanilla.usage", "vanilla.accounts", *GROUND},
+    "vanilla.inference": {"vanilla.usage", "vanilla.accounts", "vanilla.operations", *GROUND},
     "vanilla.usage": GROUND,
     "vanilla.accounts": GROUND,
     "vanilla.games": GROUND,

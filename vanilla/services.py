@@ -17,6 +17,7 @@ from vanilla.inference.meter import Meter
 from vanilla.inference.models import Models
 from vanilla.inference.relay import Relay
 from vanilla.inference.upstream import Upstream
+from vanilla.operations.controls import ControlPanel
 from vanilla.settings import Settings
 from vanilla.usage.feed import Feed
 from vanilla.usage.statistics import Statistics
@@ -40,6 +41,7 @@ class Services:
     catalogue: Catalogue
     statistics: Statistics
     feed: Feed
+    controls: ControlPanel
     meter: Meter
     local_model: LocalModel
     models: Models

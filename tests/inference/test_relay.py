@@ -472,7 +472,7 @@ class TestDeactivation:
 
         call = asyncio.create_task(client.post(CHAT, content=slowly()))
         async with asyncio.timeout(5):
-            while not platform.services.relay.callers_admitted:  # noqa: ASYNC110  (nothing to wait for outside)
+            while not platform.services.relay.callers_admitted:
                 await asyncio.sleep(0.01)
         tokens = await platform.services.api_tokens.list(user.id)
         await platform.services.api_tokens.revoke(user.id, tokens[0].id)
@@ -516,7 +516,7 @@ class TestFreeCalls:
 async def _settled(platform: Platform) -> TokenUsage:
     """The one row, once it is there."""
     async with asyncio.timeout(3):
-        while not (rows := await platform.ledger()):  # noqa: ASYNC110  (its task is nobody's to wait for)
+        while not (rows := await platform.ledger()):
             await asyncio.sleep(0.01)
     assert len(rows) == 1
     return rows[0]

@@ -164,6 +164,21 @@ class Users:
             self._revocations.announce(Revocation(user_id))
         return user
 
+    async def set_own_limit(self, user_id: str, limit: int | None) -> User:
+        """The user's own limit over their period, None for none. Raises NotFound."""
+
+        def work(session: Session) -> User | None:
+            user = session.get(User, user_id)
+            if user is not None:
+                user.own_token_limit = limit
+                user.updated_at = utc_now()
+            return user
+
+        user = await self._database.write(work)
+        if user is None:
+            raise NotFound("There is no such user.")
+        return user
+
     async def set_password(self, user_id: str, password: str, *, except_sid: str | None = None) -> None:
         """A new password. Ends every API token and every session but, if given, one. Raises Invalid, NotFound."""
         hashed = await self._passwords.hash(password)

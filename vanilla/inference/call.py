@@ -36,6 +36,7 @@ class Asked:
     prompt: Prompt
     target: Target
     prompt_tokens: int  # estimated
+    game_cap: int | None  # tokens that one game may take of one user in a day
     request_id: str | None
 
 
@@ -137,6 +138,7 @@ class Call:
                 prompt_tokens=live.prompt_tokens,
                 output_cap=prompt.output_cap,
                 least_output=prompt.least_output,
+                game_cap=self._asked.game_cap,
                 request_id=self._request_id,
             )
         )
@@ -234,6 +236,7 @@ class Call:
             duration_ms=self._elapsed_ms(),
             first_byte_ms=live.first_byte_ms,
             request_id=self._request_id,
+            server_tool_calls=usage.server_tool_calls,
         )
 
     async def _fail(self, error: VanillaError) -> None:

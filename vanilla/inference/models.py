@@ -15,6 +15,7 @@ from vanilla.errors import VanillaError
 from vanilla.inference.backends.anthropic import Anthropic
 from vanilla.inference.backends.ollama import Ollama
 from vanilla.inference.local.weights import MODEL
+from vanilla.operations.controls import ControlPanel
 
 logger = logging.getLogger(__name__)
 
@@ -32,28 +33,44 @@ class Model:
     embedded: bool = False
 
 
-class Models:
-    """Lists the models of both backends. What cannot be reached is left out of the list, and said in the log."""
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a backend answered when it was last asked: its models, or the sentence that says what is wrong."""
 
-    def __init__(self, claude: Anthropic, llama: Ollama) -> None:
+    backend: Literal["anthropic", "ollama"]
+    models: Sequence[Model] = ()
+    problem: str | None = None
+
+
+class Models:
+    """Lists the models of both backends, with their official clients. What cannot be reached is left out of the list,
+    and said in `health`."""
+
+    def __init__(self, claude: Anthropic, llama: Ollama, controls: ControlPanel) -> None:
         self._claude = claude
         self._llama = llama
-        self._known: list[Model] = []
+        self._controls = controls
+        self._known: Sequence[Health] = ()
         self._known_at = -REMEMBERED_SECONDS
         self._asking = asyncio.Lock()
 
-    async def available(self) -> Sequence[Model]:
-        """The models there are now, at most half a minute old."""
+    async def available(self) -> list[Model]:
+        """The models that may be called now; the list is at most half a minute old."""
+        controls = self._controls.now
+        known = await self.health()
+        return [model for each in known for model in each.models if controls.allows(model.backend, model.model)]
+
+    async def health(self, *, anew: bool = False) -> Sequence[Health]:
+        """How both backends answered, at most half a minute ago or (`anew`) just now."""
         async with self._asking:
-            if time.monotonic() - self._known_at >= REMEMBERED_SECONDS:
-                both = await asyncio.gather(self._of_anthropic(), self._of_ollama())
-                self._known = [model for models in both for model in models]
+            if anew or time.monotonic() - self._known_at >= REMEMBERED_SECONDS:
+                self._known = await asyncio.gather(self._of_anthropic(), self._of_ollama())
                 self._known_at = time.monotonic()
             return self._known
 
-    async def _of_anthropic(self) -> list[Model]:
+    async def _of_anthropic(self) -> Health:
         if not self._claude.is_configured:
-            return []
+            return Health("anthropic", problem="ANTHROPIC_API_KEY is not set.")
         # Importing it takes a second or two, which neither the start nor the event loop has to spare.
         await asyncio.to_thread(importlib.import_module, "anthropic")
         import anthropic
@@ -63,12 +80,17 @@ class Models:
                 api_key=self._claude.api_key, base_url=self._claude.base_url, max_retries=0, timeout=PATIENCE_SECONDS
             ) as client:
                 page = await client.models.list(limit=100)
-                return [Model("anthropic", model.id, model.display_name) for model in page.data]
-        except anthropic.AnthropicError as error:
-            logger.warning("Anthropic's models cannot be listed: %s", type(error).__name__)
-            return []
+        except (anthropic.AuthenticationError, anthropic.PermissionDeniedError):
+            return _ill("anthropic", "Anthropic refuses the key in ANTHROPIC_API_KEY.")
+        except anthropic.APIStatusError as error:
+            return _ill("anthropic", f"Anthropic answers with status {error.status_code}.")
+        except anthropic.AnthropicError:
+            return _ill("anthropic", f"Nothing answers at {self._claude.base_url}.")
+        return Health("anthropic", [Model("anthropic", model.id, model.display_name) for model in page.data])
 
-    async def _of_ollama(self) -> list[Model]:
+    async def _of_ollama(self) -> Health:
+        names: list[str] = []
+        problem = None
         try:
             target = await self._llama.target(None, {})
             client = ollama.AsyncClient(target.base_url, headers=dict(target.headers), timeout=PATIENCE_SECONDS)
@@ -76,11 +98,20 @@ class Models:
                 answer = await client.list()
             finally:
                 await client.close()  # type: ignore[no-untyped-call]
-        except (VanillaError, ollama.ResponseError, httpx.HTTPError, ConnectionError) as error:
-            logger.info("Ollama's models cannot be listed: %s", error)
-            names = []
-        else:
             names = [model.model for model in answer.models if model.model]
+        except VanillaError as error:
+            problem = error.message
+        except ollama.ResponseError as error:
+            problem = f"Ollama answers with status {error.status_code}."
+        except (httpx.HTTPError, ConnectionError, ValueError):
+            problem = f"Nothing answers as Ollama at {self._llama.url}."
+        if problem is not None:
+            logger.info("Ollama's models cannot be listed: %s", problem)
         if self._llama.has_embedded and MODEL not in names:
             names.append(MODEL)
-        return [Model("ollama", name, name, embedded=name == MODEL) for name in names]
+        return Health("ollama", [Model("ollama", name, name, embedded=name == MODEL) for name in names], problem)
+
+
+def _ill(backend: Literal["anthropic", "ollama"], problem: str) -> Health:
+    logger.warning("%s's models cannot be listed: %s", backend, problem)
+    return Health(backend, problem=problem)

@@ -21,6 +21,7 @@ from vanilla.inference.pace import Pace
 from vanilla.inference.requests import Buffer, CallerLeft
 from vanilla.inference.standing import Standing
 from vanilla.inference.upstream import Unreached, Upstream, send_whole, whole
+from vanilla.operations.controls import ControlPanel
 from vanilla.usage.feed import Feed
 
 logger = logging.getLogger(__name__)
@@ -39,8 +40,10 @@ class Relay:
         feed: Feed,
         revocations: Revocations,
         upstream: Upstream,
+        controls: ControlPanel,
     ) -> None:
         self.backends = backends
+        self._controls = controls
         self._upstream = upstream
         self._meter = meter
         self._feed = feed
@@ -65,8 +68,7 @@ class Relay:
         self._is_closing = True
         if self._calls:
             await asyncio.wait(self._calls, timeout=grace_seconds)
-        for call in list(self._calls.values()):
-            call.end(Unavailable("The server is stopping. Try again in a moment."))
+        self.stop_all(Unavailable("The server is stopping. Try again in a moment."))
         if self._calls:
             _, pending = await asyncio.wait(self._calls, timeout=grace_seconds)
             for (
@@ -93,6 +95,7 @@ class Relay:
         """
         if self._is_closing:
             raise Unavailable("The server is stopping. Try again in a moment.", headers={"retry-after": "2"})
+        self._controls.now.check_open()
         standing = Standing(caller)
         self._standings.add(standing)
         try:
@@ -119,12 +122,17 @@ class Relay:
         """A call that costs tokens."""
         assert route.read is not None
         prompt = route.read(read_object(raw), raw)
+        controls = self._controls.now
+        controls.check_model(backend.name, prompt.model)
+        controls.check_extras(prompt.extras)
+        controls.check_memory(prompt.num_ctx, prompt.keep_alive)
         asked = Asked(
             backend=backend,
             route=route,
             prompt=prompt,
             target=await backend.target(prompt.model, _headers(scope)),
             prompt_tokens=await estimate.prompt_tokens(prompt.text),
+            game_cap=controls.game_tokens_per_day,
             request_id=scope.get("request_id"),
         )
         call = Call(asked, standing, send, meter=self._meter, feed=self._feed, upstream=self._upstream)
@@ -159,6 +167,11 @@ class Relay:
                 await send_whole(send, response, await whole(response))
         except Unreached as error:
             raise error.because from None
+
+    def stop_all(self, why: VanillaError) -> None:
+        """End every call in flight, as the switch does."""
+        for call in list(self._calls.values()):
+            call.end(why)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         del self._calls[task]

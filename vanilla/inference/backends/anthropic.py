@@ -22,6 +22,8 @@ OLDEST_VERSION = "2023-06-01"  # for callers who name none
 BEARER_SINCE = "2026-10-21"  # from this API version on the key goes up as a bearer, before it as x-api-key
 DEFAULT_OUTPUT = 4096  # set aside when max_tokens is missing: the upstream refuses such a call by itself
 
+CALLERS_OWN_TOOLS = ("bash_", "text_editor_", "computer_", "memory_")
+
 
 class Anthropic:
     """The host's account at Anthropic."""
@@ -85,8 +87,23 @@ def read_messages(body: dict[str, Any], raw: bytes) -> Prompt:
         stream=flag_field(body, "stream", default=False),
         output_cap=DEFAULT_OUTPUT if cap is None else max(0, cap),
         least_output=max(0, budget) + 1 if budget is not None else 1,
+        extras=_extras(body, raw),
         text=[body.get(name) for name in ("system", "messages", "tools", "output_config", "output_format")],
     )
+
+
+def _extras(body: dict[str, Any], raw: bytes) -> frozenset[str]:
+    """What would run at Anthropic beside the model. Tools of these kinds are run by the caller, all others there."""
+    found = set()
+    tools = body.get("tools")
+    for tool in tools if isinstance(tools, list) else []:
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if isinstance(kind, str) and kind != "custom" and not kind.startswith(CALLERS_OWN_TOOLS):
+            found.add(kind)
+    found.update(name for name in ("mcp_servers", "container") if body.get(name))
+    if b'"file_id"' in raw:
+        found.add("file_id")
+    return frozenset(found)
 
 
 def with_max_tokens(prompt: Prompt, cap: int) -> bytes:
@@ -170,6 +187,9 @@ class MessagesTap:
             cached = self.usage.cache_read_tokens + self.usage.cache_write_tokens
             self.usage.prompt_tokens = told["input_tokens"] + cached
         self.usage.completion_tokens = told.get("output_tokens", self.usage.completion_tokens)
+        used = usage.get("server_tool_use")
+        if isinstance(used, dict):  # a count for each tool; cumulative too
+            self.usage.server_tool_calls = sum(calls for calls in used.values() if isinstance(calls, int))
 
     def _add_text(self, block: Any) -> None:
         if not isinstance(block, dict):

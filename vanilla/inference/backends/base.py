@@ -27,6 +27,7 @@ class Usage:
     completion_tokens: int | None = None
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    server_tool_calls: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +41,9 @@ class Prompt:
     output_cap: int  # tokens to set aside for the answer: what was asked, or a default
     least_output: int = 1  # below this the call makes no sense
     cap_is_default: bool = False  # the caller asked for no cap: ours goes up for users with a limit
+    extras: frozenset[str] = frozenset()  # what it asks to run at the upstream beside the model
+    num_ctx: int | None = None  # tokens of context that it wants in the server's memory
+    keep_alive: float | None = None  # seconds that the model is to stay loaded; negative for ever
     text: Any = None  # the part of the body that is prompt, for the estimate
 
 

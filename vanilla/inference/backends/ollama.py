@@ -1,6 +1,7 @@
 """Ollama's API, native and OpenAI-compatible: the host's server, or the embedded model."""
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -32,6 +33,7 @@ LocalMode = Literal["auto", "on", "off"]
 ASK_AGAIN = 30.0  # seconds between looks for a server at the default address
 PROBE_TIMEOUT = aiohttp.ClientTimeout(total=1.0)
 
+IN_OPTIONS = ("num_predict", "num_ctx")
 MANAGEMENT = frozenset({"/api/pull", "/api/push", "/api/create", "/api/copy", "/api/delete", "/api/blobs"})
 
 
@@ -120,9 +122,7 @@ def read_generate(body: dict[str, Any], raw: bytes) -> Prompt:
 
 def read_embed(body: dict[str, Any], raw: bytes) -> Prompt:
     """A request for /api/embed: nothing is generated. Raises BadRequest."""
-    raw = with_one_meaning(body, raw, "model", "input", any_case=True)
-    model = text_field(body, "model")
-    return Prompt(body=body, raw=raw, model=model, stream=False, output_cap=0, least_output=0, text=body.get("input"))
+    return replace(_read(body, raw, "input"), stream=False, output_cap=0, least_output=0, cap_is_default=False)
 
 
 def with_num_predict(prompt: Prompt, cap: int) -> bytes:
@@ -192,13 +192,14 @@ class LinesTap:
 
 
 def _read(body: dict[str, Any], raw: bytes, *prompt_fields: str) -> Prompt:
-    raw = with_one_meaning(body, raw, "model", "stream", "options", "num_predict", *prompt_fields, any_case=True)
+    names = ("model", "stream", "options", "keep_alive", *prompt_fields)
+    raw = with_one_meaning(body, raw, *names, *IN_OPTIONS, any_case=True)
     options = body.get("options")
     if options is not None and not isinstance(options, dict):
         raise BadRequest("options: must be an object.")
     for key in options or {}:
-        if key != "num_predict" and key.casefold() == "num_predict":
-            raise BadRequest(f"Write num_predict in lower case, not {key}.")
+        if key not in IN_OPTIONS and key.casefold() in IN_OPTIONS:
+            raise BadRequest(f"Write {key.casefold()} in lower case, not {key}.")
     asked = count_field(options or {}, "num_predict")
     return Prompt(
         body=body,
@@ -207,9 +208,30 @@ def _read(body: dict[str, Any], raw: bytes, *prompt_fields: str) -> Prompt:
         stream=flag_field(body, "stream", default=True),
         output_cap=asked if asked is not None and asked > 0 else DEFAULT_OUTPUT,
         cap_is_default=asked is None or asked <= 0,  # to Ollama 0 and less mean: as much as it likes
+        num_ctx=count_field(options or {}, "num_ctx"),
+        keep_alive=_seconds(body.get("keep_alive")),
         text=[body.get(name) for name in prompt_fields],
     )
 
+
+def _seconds(keep_alive: Any) -> float | None:
+    """Ollama's keep_alive: seconds, or a duration of Go's such as `5m`, `1h30m` or `-1`. Raises BadRequest."""
+    if keep_alive is None:
+        return None
+    if isinstance(keep_alive, int | float) and not isinstance(keep_alive, bool):
+        return float(keep_alive)
+    if isinstance(keep_alive, str):
+        sign, text = (-1, keep_alive[1:]) if keep_alive.startswith("-") else (1, keep_alive)
+        if text.isascii() and text.isdigit():
+            return sign * float(text[:20])
+        if _DURATION.fullmatch(text):
+            return sign * sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    raise BadRequest("keep_alive: must be seconds, or a duration such as 5m.")
+
+
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(ns|us|µs|ms|s|m|h)")
+_DURATION = re.compile(rf"(?:{_PART.pattern}){{1,8}}")
 
 _CHAT = Route("POST", "/api/chat", "/api/chat", read=read_chat, tap=LinesTap, with_cap=with_num_predict)
 _GENERATE = replace(_CHAT, path="/api/generate", upstream="/api/generate", read=read_generate)

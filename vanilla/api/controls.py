@@ -1,0 +1,43 @@
+"""The controls, for admins: what may be called, the switch that stops all inference, how the model servers are."""
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+
+from vanilla.api.callers import Admin, ServicesDep
+from vanilla.errors import Unavailable
+from vanilla.operations.controls import ControlsChange
+
+router = APIRouter(prefix="/admin/api", tags=["admin"])
+
+
+@router.get("/settings")
+async def read_controls(_admin: Admin, services: ServicesDep) -> dict[str, Any]:
+    """The controls as they stand."""
+    return asdict(services.controls.now)
+
+
+@router.patch("/settings")
+async def change_controls(change: ControlsChange, admin: Admin, services: ServicesDep) -> dict[str, Any]:
+    """Change what the body names. Switching inference off also ends the calls in flight."""
+    controls = await services.controls.change(change, by=admin.user_id)
+    if not controls.inference_enabled:
+        services.relay.stop_all(Unavailable("The host has switched models off for now."))
+    return asdict(controls)
+
+
+@router.get("/upstreams")
+async def check_upstreams(_admin: Admin, services: ServicesDep) -> dict[str, Any]:
+    """Ask both model servers now."""
+    return {
+        "items": [
+            {
+                "backend": each.backend,
+                "healthy": each.problem is None,
+                "problem": each.problem,
+                "models": len(each.models),
+            }
+            for each in await services.models.health(anew=True)
+        ]
+    }

@@ -1,0 +1,111 @@
+"""What an admin may change while the server runs: which calls are let through at all."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from sqlmodel import Session, select
+
+from vanilla.database import Database
+from vanilla.errors import BadRequest, Forbidden, Unavailable
+from vanilla.models import RuntimeSetting, utc_now
+
+EVERY_MODEL = ("*",)
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """The controls as they stand. Patterns are shell-like (`claude-haiku-*`); all of a backend's must be named."""
+
+    inference_enabled: bool = True
+    allowed_models: Mapping[str, Sequence[str]] = field(
+        default_factory=dict
+    )  # by backend; a missing one allows every model
+    server_tools: bool = False  # tools that run at the upstream and cost extra, MCP servers, files
+    game_tokens_per_day: int | None = 1_000_000  # of one user, in one game; None for no cap
+    max_num_ctx: int = 32_768  # tokens of context that a call may make Ollama keep in memory
+    max_keep_alive: int = 3_600  # seconds that a call may keep a model loaded
+
+    def patterns(self, backend: str) -> tuple[str, ...]:
+        """Which models of a backend are allowed."""
+        return tuple(self.allowed_models.get(backend, EVERY_MODEL))
+
+    def allows(self, backend: str, model: str) -> bool:
+        """Whether a model may be called. `llama3.2` and `llama3.2:latest` are the same to Ollama, and so to this."""
+        names = {model, model.removesuffix(":latest"), model if ":" in model else f"{model}:latest"}
+        return any(fnmatchcase(name, pattern) for name in names for pattern in self.patterns(backend))
+
+    def check_open(self) -> None:
+        """Raises Unavailable while inference is switched off."""
+        if not self.inference_enabled:
+            raise Unavailable("The host has switched models off for now.", headers={"retry-after": "60"})
+
+    def check_model(self, backend: str, model: str) -> None:
+        """Raises Forbidden for a model that is not allowed."""
+        if not self.allows(backend, model):
+            listed = ", ".join(self.patterns(backend)) or "none"
+            raise Forbidden(f"The model {model[:100]} is not allowed here. Allowed: {listed}.")
+
+    def check_extras(self, extras: frozenset[str]) -> None:
+        """Raises Forbidden for what runs at the upstream beside the model, unless an admin allows it."""
+        if extras and not self.server_tools:
+            raise Forbidden(f"{', '.join(sorted(extras))}: the host has not allowed what runs at the model's server.")
+
+    def check_memory(self, num_ctx: int | None, keep_alive: float | None) -> None:
+        """Raises BadRequest for a context or a time in memory (seconds, negative for ever) beyond the host's."""
+        if num_ctx is not None and num_ctx > self.max_num_ctx:
+            raise BadRequest(f"num_ctx: at most {self.max_num_ctx:,} here.")
+        if keep_alive is not None and not 0 <= keep_alive <= self.max_keep_alive:
+            raise BadRequest(f"keep_alive: between 0 and {self.max_keep_alive:,} seconds here.")
+
+
+class ControlsChange(BaseModel):
+    """Any of the controls; what is absent stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    inference_enabled: bool | None = None
+    allowed_models: (
+        dict[
+            Annotated[str, StringConstraints(pattern=re.compile("^(anthropic|ollama)$"))],
+            Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=200)]], Field(max_length=200)],
+        ]
+        | None
+    ) = None
+    server_tools: bool | None = None
+    game_tokens_per_day: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    max_num_ctx: Annotated[int, Field(ge=512, le=10_000_000)] | None = None
+    max_keep_alive: Annotated[int, Field(ge=0, le=86_400)] | None = None
+
+
+class ControlPanel:
+    """The controls of this server: kept in the database, read from memory."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.now = Controls()
+
+    async def open(self) -> None:
+        """Read what admins have set."""
+        rows = await self._database.read(lambda session: session.exec(select(RuntimeSetting)).all())
+        known = asdict(Controls())
+        self.now = replace(Controls(), **{row.name: row.value for row in rows if row.name in known})
+
+    async def change(self, change: ControlsChange, by: str) -> Controls:
+        """Change some, in the name of the user `by`; in force once this returns."""
+        given: dict[str, Any] = change.model_dump(exclude_unset=True)
+        given = {name: value for name, value in given.items() if value is not None or name == "game_tokens_per_day"}
+        if "allowed_models" in given:
+            given["allowed_models"] = {**self.now.allowed_models, **given["allowed_models"]}
+        now = utc_now()
+
+        def work(session: Session) -> None:
+            for name, value in given.items():
+                session.merge(RuntimeSetting(name=name, value=value, updated_by=by, updated_at=now))
+
+        await self._database.write(work)
+        self.now = replace(self.now, **given)
+        return self.now
