@@ -1,13 +1,15 @@
 """Every setting, read from the environment and from `.env`. The only module that reads the environment."""
 
 import ipaddress
+import re
 import secrets
+import tempfile
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -21,12 +23,12 @@ class InvalidSettings(Exception):
 class Settings(BaseSettings):
     """What the host can set. Names are the environment variables', in lower case."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8-sig", extra="ignore")
 
     port: int = Field(3000, ge=0, le=65535, description="Port to listen on.")
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 lets other machines in.")
     data_dir: Path = Field(Path("data"), description="Folder for the database, games and secrets.")
-    database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in DATA_DIR.")
+    database_url: str = Field("", description="SQLAlchemy URL of a SQLite file; empty means one in DATA_DIR.")
     session_secret: SecretStr = Field(
         SecretStr(""), description="Key that signs game addresses; empty makes one and keeps it in DATA_DIR."
     )
@@ -58,6 +60,12 @@ class Settings(BaseSettings):
     )
     node_env: str = Field("", description="Accepted for the sake of older .env files; unused.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """`PORT=` in a .env file means the default; OLLAMA_URL alone says something when it is empty."""
+        return {name: value for name, value in values.items() if value != "" or name == "ollama_url"}
+
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
@@ -72,26 +80,24 @@ class Settings(BaseSettings):
         if not value:
             return ""
         parts = urlsplit((value if "://" in value else f"http://{value}").rstrip("/"))
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or not _has_good_port(parts):
             raise ValueError("must be an address that starts with http:// or https://")
         return parts.geturl()
 
-    @field_validator("anthropic_base_url")
+    @field_validator("public_url", mode="before")
     @classmethod
-    def _anthropic_default(cls, value: str) -> str:
-        return value or "https://api.anthropic.com"
+    def _whole_address(cls, value: object) -> object:
+        if isinstance(value, str) and "://" not in value and value.strip():
+            raise ValueError("must start with http:// or https://, as friends type it")  # a guess would lock them out
+        return value
 
     @field_validator("public_url")
     @classmethod
     def _origin_only(cls, value: str) -> str:
-        if value and urlsplit(value).path:
+        parts = urlsplit(value)
+        if parts.path or parts.query or parts.fragment or parts.username is not None:
             raise ValueError("must be an origin without a path, such as https://games.example.org")
         return value
-
-    @field_validator("data_dir", mode="before")
-    @classmethod
-    def _some_folder(cls, value: object) -> object:
-        return value or Path("data")  # DATA_DIR= in a .env file means the default, not the folder we stand in
 
     @field_validator("admin_username")
     @classmethod
@@ -102,6 +108,13 @@ class Settings(BaseSettings):
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _sqlite(cls, value: str) -> str:
+        if value and (not re.fullmatch(r"sqlite:///.+", value) or ":memory:" in value):
+            raise ValueError("must be empty or name a SQLite file, such as sqlite:////var/lib/vanilla/vanilla.db")
+        return value
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -124,6 +137,17 @@ class Settings(BaseSettings):
             raise InvalidSettings(f"SESSION_SECRET: {path} is empty; delete it, and a new one is made.")
         return kept.encode()
 
+    def prepare(self) -> None:
+        """Make DATA_DIR and the key in it now, not when they are first used. Raises InvalidSettings."""
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.data_dir):  # so it can be written to
+                pass
+            _ = self.signing_key
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise InvalidSettings(f"DATA_DIR: {self.data_dir} cannot be used: {reason}.") from None
+
 
 def load_settings() -> Settings:
     """Settings of this process. Raises InvalidSettings with one line that names the variable and what is wrong."""
@@ -134,3 +158,12 @@ def load_settings() -> Settings:
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
         reason = first["msg"].removeprefix("Value error, ")
         raise InvalidSettings(f"{name}: {reason}") from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise InvalidSettings(f".env: the file cannot be read: {error}") from None
+
+
+def _has_good_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
