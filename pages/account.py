@@ -13,8 +13,9 @@ from nicegui import ui
 from pages import daily, figures
 from pages.account_access import Browsers, Tokens, password_card
 from pages.design import BACKEND_COLOUR
-from pages.elements import Words, box, dotted, drawing, empty, link, meter, row, table
+from pages.elements import Words, box, dotted, drawing, empty, link, meter
 from pages.frame import frame
+from pages.tables import row, table
 from pages.visitor import Visitor, signed_in
 from vanilla.models import utc_now
 from vanilla.services import Services

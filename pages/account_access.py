@@ -7,20 +7,9 @@ from functools import partial
 
 from nicegui import ui
 
-from pages.elements import (
-    Field,
-    Words,
-    ago,
-    box,
-    button,
-    copy_button,
-    form,
-    notice,
-    row,
-    sure_button,
-    table,
-    tag,
-)
+from pages.elements import Words, ago, box, button, copy_button, notice, sure_button, tag
+from pages.forms import Field, form
+from pages.tables import row, table
 from pages.visitor import Visitor
 from vanilla.accounts.passwords import SHORTEST
 from vanilla.accounts.tokens import LONGEST_NAME

@@ -3,14 +3,13 @@
 Everything is plain HTML with the classes of vanilla/static/design.css; nothing here is one of Quasar's widgets.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Literal
 
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
-from nicegui.events import GenericEventArguments
 
 from pages import design, figures
 from vanilla.models import utc_now, utc_text
@@ -157,35 +156,6 @@ def dotted(words: str, colour: str) -> ui.element:
     return element
 
 
-@contextmanager
-def form(
-    on_submit: Callable[[dict[str, str]], Awaitable[None] | None], classes: str = "form", *, marker: str = "form"
-) -> Iterator[ui.element]:
-    """A form whose fields come to `on_submit` by name, as text. Nothing in them is remembered by the page. Tests find
-    it by its marker."""
-
-    def submitted(event: GenericEventArguments) -> Awaitable[None] | None:
-        values = event.args if isinstance(event.args, dict) else {}
-        return on_submit({str(name): value for name, value in values.items() if isinstance(value, str)})
-
-    with box("form", classes).mark(marker) as element:
-        yield element
-    element.on("submit", submitted, js_handler=_EMIT_FIELDS)
-
-
-class Field:
-    """A labelled input. `attributes` are the input's own: `type`, `autocomplete`, `required`, `value`, ..."""
-
-    def __init__(self, label: str, name: str, *, hint: str = "", classes: str = "", **attributes: Any) -> None:
-        with box("div", f"field {classes}"):
-            caption = Words("label", label)
-            self.input = box("input", "input", name=name, **{"type": "text", **attributes})
-            caption.props["for"] = self.input.html_id
-            if hint:
-                described = Words("span", hint, "hint")
-                self.input.props["aria-describedby"] = described.html_id
-
-
 def meter(part: float, *, label: str, classes: str = "") -> ui.element:
     """A bar that is `part` (0 to 1) full. It turns cherry from nine tenths on."""
     near = "near" if part >= 0.9 else ""
@@ -193,18 +163,6 @@ def meter(part: float, *, label: str, classes: str = "") -> ui.element:
     with box("span", f"meter {near} {classes}", role="meter", aria_label=label) as element:
         element.props.update({"aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": percent})
         box("span").style(f"width: {percent}%")
-    return element
-
-
-def meter_row(words: str, value: str, part: float, *, note: str = "", classes: str = "") -> ui.element:
-    """A name, a figure and a bar below them."""
-    with box("div", "meter-row") as element:
-        with box("div", "words"):
-            Words("span", words)
-            Words("span", value)
-            if note:
-                Words("span", note, "quiet")
-        meter(part, label=words, classes=classes)
     return element
 
 
@@ -221,34 +179,6 @@ class Stat:
         """Show another figure. Sends nothing where nothing changed."""
         self._value.set_text(value)
         self._note.set_text(note)
-
-
-@contextmanager
-def table(headings: Sequence[str], *, label: str, numbers: Sequence[int] = ()) -> Iterator[ui.element]:
-    """A table to be filled with `row()`. `numbers` are the positions of columns that hold figures; an empty heading
-    is a column of actions."""
-    with box("div", "table-scroll", role="region", aria_label=label, tabindex="0"), box("table", "table"):
-        with box("thead"), box("tr"):
-            for position, heading in enumerate(headings):
-                with box("th", "number" if position in numbers else "", scope="col"):
-                    Words("span", heading or "Actions", "" if heading else "for-readers")
-        with box("tbody") as body:
-            yield body
-
-
-def row(
-    cells: Sequence[str | Callable[[], object]], *, numbers: Sequence[int] = (), actions: Sequence[int] = ()
-) -> ui.element:
-    """A row of a table: a text is shown as text, a function draws its cell."""
-    with box("tr") as element:
-        for position, cell in enumerate(cells):
-            classes = "number" if position in numbers else "actions" if position in actions else ""
-            if isinstance(cell, str):
-                Words("td", cell, classes)
-            else:
-                with box("td", classes):
-                    cell()
-    return element
 
 
 def notice(words: str, kind: Literal["plain", "ok", "error"] = "plain", title: str = "") -> ui.element:
@@ -309,5 +239,3 @@ SPARK = (
     '<path d="M6 0c.5 3.6 1.9 5.3 6 6-4.1.7-5.5 2.4-6 6-.5-3.6-1.9-5.3-6-6 4.1-.7 5.5-2.4 6-6z"/></svg>'
 )
 PLAY = '<svg viewBox="0 0 14 14" aria-hidden="true" focusable="false"><path d="M2 .8v12.4L13 7z"/></svg>'
-
-_EMIT_FIELDS = "(event) => { event.preventDefault(); emit(Object.fromEntries(new FormData(event.target))); }"

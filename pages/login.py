@@ -6,7 +6,8 @@ from fastapi import Depends, Request
 from nicegui import ui
 
 from pages import clients, design, plain
-from pages.elements import Field, Words, box, button, drawing, notice
+from pages.elements import Words, box, button, drawing, notice
+from pages.forms import Field
 from pages.visitor import Instead, cookie_of, go_to, load
 from vanilla.accounts.landing import local_path
 from vanilla.errors import Unauthenticated

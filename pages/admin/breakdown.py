@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from pages import figures
 from pages.charts import colour_of
-from pages.elements import Segments, Stat, Words, box, dotted, link, table
+from pages.elements import Segments, Stat, Words, box, dotted, link
+from pages.tables import table
 from vanilla.models import NO_GAME, utc_text
 from vanilla.usage.statistics import BackendTotals, GameTotals, LedgerRow, ModelTotals, Totals, UserTotals
 

@@ -6,7 +6,8 @@ from typing import cast
 from nicegui import ui
 
 from pages.admin.sections import Guard
-from pages.elements import ButtonKind, Field, Words, box, button, form, notice
+from pages.elements import ButtonKind, Words, box, button, notice
+from pages.forms import Field, form
 from vanilla.accounts.periods import LimitPeriod
 from vanilla.accounts.users import MOST_TOKENS
 from vanilla.errors import Invalid, VanillaError

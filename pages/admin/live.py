@@ -11,7 +11,8 @@ from pages.admin.rows import KeyedRows, MeterRow
 from pages.admin.sections import section
 from pages.charts import Plot, TokensChart, colour_of
 from pages.design import BACKEND_COLOUR
-from pages.elements import Stat, Words, box, dotted, table
+from pages.elements import Stat, Words, box, dotted
+from pages.tables import table
 from pages.visitor import Visitor, admin
 from vanilla.models import NO_GAME, utc_text
 from vanilla.services import Services

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 from pages.admin.dialogs import Dialogs, limit_fields, limit_of, tick
-from pages.elements import Field, Words
+from pages.elements import Words
+from pages.forms import Field
 from pages.visitor import Visitor
 from vanilla.accounts.passwords import SHORTEST
 from vanilla.accounts.users import LONGEST_USERNAME, UserChanges

@@ -12,7 +12,8 @@ from pages.admin.dialogs import Dialogs
 from pages.admin.people import People
 from pages.admin.rows import KeyedRows
 from pages.admin.sections import Guard, section
-from pages.elements import Words, ago, box, button, link, meter, table
+from pages.elements import Words, ago, box, button, link, meter
+from pages.tables import table
 from pages.visitor import Visitor, admin
 from vanilla.accounts.users import Users
 from vanilla.models import User

@@ -8,8 +8,9 @@ from fastapi import Depends, Request
 from nicegui import ui
 
 from pages.docs import examples
-from pages.elements import Words, box, button_link, code, link, row, table
+from pages.elements import Words, box, button_link, code, link
 from pages.frame import frame
+from pages.tables import row, table
 from pages.visitor import Visitor, signed_in
 from vanilla.services import Services
 
