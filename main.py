@@ -42,7 +42,6 @@ from vanilla.usage.statistics import Statistics
 
 logger = logging.getLogger(__name__)
 _THIS_MACHINE = {"", "::", "::1", "0.0.0.0", "127.0.0.1"}  # noqa: S104 - what a person here calls localhost
-_THIS_MACHINE = {"", "::", "::1", "0.0.0.0", "127.0.0.1"}  # noqa: S104 - what a person here calls localhost
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
