@@ -21,7 +21,7 @@ from vanilla.accounts.tokens import ApiTokens, PlayTokens
 from vanilla.accounts.users import Users
 from vanilla.api.connections import LARGEST_SOCKET_MESSAGE, BoundedHttp
 from vanilla.database import Database
-from vanilla.errors import OutOfSpace
+from vanilla.errors import Conflict, Invalid, OutOfSpace
 from vanilla.games import examples
 from vanilla.games.catalogue import Catalogue
 from vanilla.games.files import Files
@@ -115,6 +115,7 @@ def assemble(settings: Settings) -> Services:
 async def running(services: Services) -> AsyncIterator[None]:
     """Open what must be opened, in order; close it in the reverse order."""
     async with AsyncExitStack() as stack:
+        stack.enter_context(services.database.claimed())
         services.database.open()
         stack.callback(services.database.close)
         stack.callback(services.passwords.close)
@@ -151,7 +152,11 @@ async def _ensure_admin(services: Services) -> None:
     """At the first start make the admin; a password made for them is shown here, once, and not logged."""
     settings = services.settings
     name = settings.admin_username
-    if password := await services.users.ensure_admin(name, settings.admin_password.get_secret_value() or None):
+    try:
+        password = await services.users.ensure_admin(name, settings.admin_password.get_secret_value() or None)
+    except (Invalid, Conflict) as error:
+        raise InvalidSettings(f"ADMIN_USERNAME, ADMIN_PASSWORD: {error}") from None
+    if password:
         line = "-" * 64
         sys.stdout.write(f"\n{line}\n  Sign in as {name} with the password {password}\n{line}\n\n")
         sys.stdout.flush()
@@ -178,43 +183,54 @@ def main() -> int:
         settings = load_settings()
         settings.prepare()
         _check_free(settings.host, settings.port)
+        logs.configure(settings)
+        with suppress(KeyboardInterrupt):  # uvicorn raises it again once everything is closed
+            _Server(create_app(settings), settings).run()
     except InvalidSettings as error:
         sys.stderr.write(f"Vanilla cannot start: {error}\n")
         return 2
-    logs.configure(settings)
-    config = uvicorn.Config(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,  # logs.configure is ours
-        access_log=False,  # so is the line for each request
-        proxy_headers=False,  # and whom to believe about addresses: TRUSTED_PROXIES
-        server_header=False,
-        http=BoundedHttp,
-        ws="websockets-sansio",
-        ws_max_size=LARGEST_SOCKET_MESSAGE,
-        timeout_graceful_shutdown=5,
-    )
-    with suppress(KeyboardInterrupt):  # uvicorn raises it again once everything is closed
-        _Server(config, settings.public_url).run()
     return 0
 
 
 class _Server(uvicorn.Server):
-    """Says where it is in plain words, once it listens there."""
+    """Opens the application itself, so that what keeps it from starting reaches `main` (uvicorn would log a traceback
+    of it), and says where it is in plain words, once it listens there."""
 
-    def __init__(self, config: uvicorn.Config, public_url: str) -> None:
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            lifespan="off",
+            log_config=None,  # logs.configure is ours
+            access_log=False,  # so is the line for each request
+            proxy_headers=False,  # and whom to believe about addresses: TRUSTED_PROXIES
+            server_header=False,
+            http=BoundedHttp,
+            ws="websockets-sansio",
+            ws_max_size=LARGEST_SOCKET_MESSAGE,
+            timeout_graceful_shutdown=5,
+        )
         super().__init__(config)
-        self._public_url = public_url
+        self._app = app
+        self._public_url = settings.public_url
+        self._opened = AsyncExitStack()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._app.router.lifespan_context(self._app))
+            await super().startup(sockets)
+            self._opened = stack.pop_all()
         host = "localhost" if self.config.host in _THIS_MACHINE else self.config.host
         port = self.servers[0].sockets[0].getsockname()[1]
         here = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         there = f"{self._public_url}, on this machine at {here}" if self._public_url else here
         sys.stdout.write(f"Vanilla is at {there}\n")
         sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        await self._opened.aclose()
 
 
 def _check_free(host: str, port: int) -> None:

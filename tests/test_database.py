@@ -13,6 +13,7 @@ from sqlmodel import Session, select
 from vanilla.database import Database
 from vanilla.errors import Unavailable
 from vanilla.models import ApiToken, User, new_id, utc_now
+from vanilla.settings import InvalidSettings
 
 
 @pytest.fixture
@@ -137,3 +138,27 @@ def test_ids_are_in_the_order_of_time() -> None:
     assert len(set(ids)) == 5
     assert [each[:8] for each in ids] == sorted(each[:8] for each in ids)
     assert all(each[14] == "7" for each in ids)
+
+
+class TestOpening:
+    @pytest.mark.parametrize("kind", ["folder", "no database", "below a file"])
+    def test_what_is_no_database_is_one_line(self, tmp_path: Path, kind: str) -> None:
+        path = tmp_path / "vanilla.db"
+        if kind == "folder":
+            path.mkdir()
+        else:
+            path.write_bytes(b"recipes, not tables " * 500)
+        if kind == "below a file":
+            path = path / "vanilla.db"
+        with pytest.raises(InvalidSettings) as raised:
+            Database(f"sqlite:///{path}").open()
+        assert str(raised.value).startswith(f"DATA_DIR: the database {path} cannot be opened: ")
+        assert "\n" not in str(raised.value)
+
+    def test_a_second_server_is_kept_out_until_the_first_has_ended(self, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path / 'vanilla.db'}"
+        with Database(url).claimed():
+            with pytest.raises(InvalidSettings, match="another Vanilla is running"), Database(url).claimed():
+                pass
+        with Database(url).claimed():
+            pass

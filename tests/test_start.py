@@ -53,3 +53,18 @@ def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path, name: str) -> N
     assert run.stderr.startswith(f"Vanilla cannot start: {name}: ")
     assert run.stderr.count("\n") == 1
     assert not (tmp_path / "vanilla.db").exists()
+
+
+def test_what_it_finds_wrong_only_while_it_opens_is_said_as_plainly(tmp_path: Path) -> None:
+    (tmp_path / "vanilla.db").write_text("recipes, not tables " * 500)
+    run = subprocess.run(
+        [sys.executable, "main.py"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "PORT": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert run.stderr.splitlines()[-1].startswith("Vanilla cannot start: DATA_DIR: the database ")
+    assert "Traceback" not in run.stderr

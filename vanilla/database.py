@@ -7,11 +7,12 @@ after the commit. Reads never wait for it (WAL).
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from sqlmodel import Session, SQLModel
 
 from vanilla.errors import Unavailable
 from vanilla.migrations import upgrade
+from vanilla.settings import InvalidSettings
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -89,10 +91,35 @@ class Database:
         """The SQLite file, or None."""
         return Path(self.engine.url.database) if self.engine.url.database else None
 
-    def open(self) -> None:
-        """Migrate to the newest schema (setting aside a copy of an older one), then start the threads."""
-        if self.path is not None:
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """For a server, around `open` and `close`: the only one on this database, since it takes the calls in flight of
+        any other for those of a dead one. The claim ends with the process, however that ends. Raises InvalidSettings.
+        """
+        if self.path is None:
+            yield
+            return
+        with _checked(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            lock = self.path.with_name(f"{self.path.name}.lock").open("w")
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InvalidSettings(
+                    f"DATA_DIR: another Vanilla is running with the database {self.path}: stop it first."
+                ) from None
+            yield
+
+    def open(self) -> None:
+        """Migrate to the newest schema (setting aside a copy of an older one), then start the threads.
+
+        Raises InvalidSettings for a file that cannot be opened, is no database, or not one of ours.
+        """
+        if self.path is not None:
+            with _checked(self.path):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.engine.connect().close()
         upgrade(self.engine, self.path)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database-read")
         self._writer = _Writer(self.engine)
@@ -237,6 +264,16 @@ class _Writer:
             return
         for job, result in zip(group, results, strict=True):
             job.future.set_result(result)
+
+
+@contextlib.contextmanager
+def _checked(path: Path) -> Iterator[None]:
+    """What keeps a file from being our database, as one line for the host."""
+    try:
+        yield
+    except (OSError, DBAPIError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error.orig
+        raise InvalidSettings(f"DATA_DIR: the database {path} cannot be opened: {reason}.") from None
 
 
 def _log_unexpected(error: BaseException) -> None:
