@@ -10,6 +10,7 @@ from vanilla.accounts.caller import Caller
 from vanilla.accounts.revocation import Revocation
 
 MOST_WAITING: Final = 50  # pages served to one visitor that no browser has connected to; each costs up to a megabyte
+RECONNECT_SECONDS: Final = 10.0  # a page whose connection broke is kept for so long
 CLOSE_AFTER: Final = 0.5  # seconds between asking a browser to leave and taking the page away
 
 _USER: Final = "user_id"  # in a request's scope, where the line logged for it takes it from
@@ -24,8 +25,8 @@ def are_too_many_waiting(request: Request) -> bool:
     A page that was connected once does not count: its browser has moved on, and it goes within seconds.
     """
     asks = request.scope.get(_USER)
-    waiting = (client for client in Client.instances.values() if _CONNECTED not in client.storage)
-    return sum(client.request.scope.get(_USER) == asks for client in waiting) >= MOST_WAITING
+    waiting = [client.request for client in Client.instances.values() if _CONNECTED not in client.storage]
+    return len([other for other in waiting if other.scope.get(_USER) == asks]) >= MOST_WAITING
 
 
 def note_user(request: Request, user_id: str) -> None:

@@ -1,0 +1,323 @@
+"""Who may call what, with which credential: every route that there is, held against one table."""
+
+from collections.abc import Awaitable, Callable, Iterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from nicegui import __version__ as nicegui_version
+from nicegui.testing.general import nicegui_reset_globals
+from starlette.routing import BaseRoute, Mount, Route
+
+from tests.factories import Factory
+from vanilla.accounts.users import UserChanges
+from vanilla.api.inference import Door
+from vanilla.services import Services
+from vanilla.settings import Settings
+
+# Who is let in. Pages send everybody else to sign in; the API answers 401, or 403 to whom it knows.
+ANYBODY = "anybody"
+ANY_CALLER = "a session, an API token or a play token"
+ACCOUNT = "a session or an API token"
+SESSION = "a session"
+ADMIN = "the session of an admin"
+PAGE = "a page for a session"
+ADMIN_PAGE = "a page for the session of an admin"
+
+ANTHROPIC = "/api/inference/anthropic"
+OLLAMA = "/api/inference/ollama"
+TABLE: dict[str, str] = {
+    "POST /auth/login": ANYBODY,
+    "POST /auth/logout": ANYBODY,
+    "POST /auth/register": ADMIN,
+    "GET /auth/me": ANY_CALLER,
+    "PATCH /auth/me": SESSION,
+    "POST /auth/password": SESSION,
+    "GET /api/tokens": SESSION,
+    "POST /api/tokens": SESSION,
+    "DELETE /api/tokens/{token_id}": SESSION,
+    "GET /admin/api/users": ADMIN,
+    "POST /admin/api/users": ADMIN,
+    "PUT /admin/api/users/{user_id}": ADMIN,
+    "GET /admin/api/usage": ADMIN,
+    "GET /admin/api/usage.csv": ADMIN,
+    "GET /admin/api/usage/{user_id}": ADMIN,
+    "GET /admin/api/settings": ADMIN,
+    "PATCH /admin/api/settings": ADMIN,
+    "GET /admin/api/upstreams": ADMIN,
+    "GET /api/inference/usage": ANY_CALLER,
+    "GET /api/inference/usage/stats": ANY_CALLER,
+    "GET /api/inference/models": ANY_CALLER,
+    f"POST {ANTHROPIC}/messages": ANY_CALLER,
+    f"POST {ANTHROPIC}/v1/messages": ANY_CALLER,
+    f"POST {ANTHROPIC}/v1/messages/count_tokens": ANY_CALLER,
+    f"GET {ANTHROPIC}/v1/models": ANY_CALLER,
+    f"GET {ANTHROPIC}/v1/models/{{model}}": ANY_CALLER,
+    f"POST {OLLAMA}/chat": ANY_CALLER,
+    f"POST {OLLAMA}/generate": ANY_CALLER,
+    f"GET {OLLAMA}/models": ANY_CALLER,
+    f"POST {OLLAMA}/api/chat": ANY_CALLER,
+    f"POST {OLLAMA}/api/generate": ANY_CALLER,
+    f"POST {OLLAMA}/api/embed": ANY_CALLER,
+    f"GET {OLLAMA}/api/tags": ANY_CALLER,
+    f"POST {OLLAMA}/api/show": ANY_CALLER,
+    f"GET {OLLAMA}/api/ps": ANY_CALLER,
+    f"GET {OLLAMA}/api/version": ANY_CALLER,
+    f"POST {OLLAMA}/v1/chat/completions": ANY_CALLER,
+    f"GET {OLLAMA}/v1/models": ANY_CALLER,
+    f"GET {OLLAMA}/v1/models/{{model}}": ANY_CALLER,
+    "GET /api/games": ACCOUNT,
+    "POST /api/games": ACCOUNT,
+    "GET /api/games/{game_id}": ACCOUNT,
+    "DELETE /api/games/{game_id}": ACCOUNT,
+    "GET /api/games/{game_id}/cover": ACCOUNT,
+    "POST /api/games/{game_id}/play": SESSION,
+    "POST /api/games/{game_id}/play/extend": SESSION,
+    "GET /games/{game_id}": ANYBODY,
+    "HEAD /games/{game_id}": ANYBODY,
+    "GET /games/{game_id}/": ANYBODY,
+    "HEAD /games/{game_id}/": ANYBODY,
+    **{
+        f"{method} /games/{{game_id}}/{{capability}}/{{path:path}}": ANYBODY
+        for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+    },
+    "GET /static/vanilla.js": ANYBODY,
+    "HEAD /static/vanilla.js": ANYBODY,
+    "GET /healthz": ANYBODY,
+    "GET /readyz": ANYBODY,
+    "GET /login": ANYBODY,
+    "GET /": PAGE,
+    "GET /play/{game_id}": PAGE,
+    "GET /upload": PAGE,
+    "GET /account": PAGE,
+    "GET /docs": PAGE,
+    "GET /admin": ADMIN_PAGE,
+    "GET /admin/users": ADMIN_PAGE,
+    "GET /admin/users/{user_id}": ADMIN_PAGE,
+    "GET /admin/usage": ADMIN_PAGE,
+    # What there is not, NiceGUI's own files, and its socket, whose events name a page that nobody else knows.
+    "ANY /api/{rest:path}": ANYBODY,
+    "ANY /auth/{rest:path}": ANYBODY,
+    "ANY /admin/api/{rest:path}": ANYBODY,
+    "ANY /static": ANYBODY,
+    "ANY /_nicegui_ws": ANYBODY,
+    "ANY /_nicegui/{version}/static": ANYBODY,
+    "GET /_nicegui/{version}/libraries/{key:path}": ANYBODY,
+    "GET /_nicegui/{version}/components/{key:path}": ANYBODY,
+    "GET /_nicegui/{version}/resources/{key}/{path:path}": ANYBODY,
+    "GET /_nicegui/{version}/dynamic_resources/{name}": ANYBODY,
+    "GET /_nicegui/{version}/esm/{key}/{path:path}": ANYBODY,
+    "GET /favicon.ico": ANYBODY,
+    "HEAD /favicon.ico": ANYBODY,
+}
+
+IN, OUT, REFUSED, LOGIN = "in", "401", "403", "to sign in"
+STRANGER = {ANYBODY: IN, PAGE: LOGIN, ADMIN_PAGE: LOGIN}
+FRIEND = {ADMIN: REFUSED, ADMIN_PAGE: REFUSED}
+API_TOKEN = {**STRANGER, ANY_CALLER: IN, ACCOUNT: IN, SESSION: REFUSED, ADMIN: REFUSED}
+PLAY_TOKEN = {**API_TOKEN, ACCOUNT: REFUSED}
+
+
+@pytest.fixture
+def app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
+    """The application with its pages, which the other tests of the API leave out."""
+    with nicegui_reset_globals():
+        monkeypatch.setenv("NICEGUI_USER_SIMULATION", "true")
+        from main import create_app  # imports the pages, which NiceGUI's reset takes away after each test
+
+        yield create_app(settings)
+
+
+async def stranger(make: Factory, services: Services) -> httpx.AsyncClient:
+    return await make.browser()
+
+
+async def friend(make: Factory, services: Services) -> httpx.AsyncClient:
+    return await make.signed_in()
+
+
+async def admin(make: Factory, services: Services) -> httpx.AsyncClient:
+    return await make.admin()
+
+
+async def api_token(make: Factory, services: Services) -> httpx.AsyncClient:
+    return await make.with_api_token()
+
+
+async def admins_api_token(make: Factory, services: Services) -> httpx.AsyncClient:
+    return await make.with_api_token((await services.users.list("admin"))[0][0])
+
+
+async def play_token(make: Factory, services: Services) -> httpx.AsyncClient:
+    return await make.playing(origin=False)
+
+
+async def admins_play_token(make: Factory, services: Services) -> httpx.AsyncClient:
+    return await make.playing((await services.users.list("admin"))[0][0], origin=False)
+
+
+async def dead_session(make: Factory, services: Services) -> httpx.AsyncClient:
+    user = await make.user()
+    client = await make.signed_in(user)
+    await services.sessions.close_all(user.id)
+    return client
+
+
+async def dead_api_token(make: Factory, services: Services) -> httpx.AsyncClient:
+    user = await make.user()
+    client = await make.with_api_token(user)
+    await services.api_tokens.revoke_all(user.id)
+    return client
+
+
+async def play_token_of_a_removed_game(make: Factory, services: Services) -> httpx.AsyncClient:
+    game = await make.game()
+    client = await make.playing(game=game, origin=False)
+    await services.catalogue.remove(game.id)
+    await services.play_tokens.end_game(game.id)
+    return client
+
+
+async def play_token_after_sign_out(make: Factory, services: Services) -> httpx.AsyncClient:
+    user = await make.user()
+    client = await make.playing(user, origin=False)
+    await services.sessions.close_all(user.id)
+    return client
+
+
+async def deactivated_session(make: Factory, services: Services) -> httpx.AsyncClient:
+    user = await make.user()
+    client = await make.signed_in(user)
+    await services.users.update(user.id, UserChanges(is_active=False))
+    return client
+
+
+async def deactivated_token(make: Factory, services: Services) -> httpx.AsyncClient:
+    user = await make.user()
+    client = await make.with_api_token(user)
+    await services.users.update(user.id, UserChanges(is_active=False))
+    return client
+
+
+async def session_beside_a_wrong_bearer(make: Factory, services: Services) -> httpx.AsyncClient:
+    client = await make.admin()
+    client.headers["x-api-key"] = "vk_wrong"
+    return client
+
+
+@pytest.mark.parametrize(
+    ("caller", "let_in", "otherwise"),
+    [
+        (stranger, STRANGER, OUT),
+        (friend, FRIEND, IN),
+        (admin, {}, IN),
+        (api_token, API_TOKEN, OUT),
+        (admins_api_token, API_TOKEN, OUT),
+        (play_token, PLAY_TOKEN, OUT),
+        (admins_play_token, PLAY_TOKEN, OUT),
+        (dead_session, STRANGER, OUT),
+        (dead_api_token, STRANGER, OUT),
+        (play_token_of_a_removed_game, STRANGER, OUT),
+        (play_token_after_sign_out, STRANGER, OUT),
+        (deactivated_session, STRANGER, OUT),
+        (deactivated_token, STRANGER, OUT),
+        (session_beside_a_wrong_bearer, {ANYBODY: IN, PAGE: IN, ADMIN_PAGE: IN}, OUT),
+    ],
+)
+async def test_every_route_lets_in_whom_the_table_says(
+    app: FastAPI,
+    make: Factory,
+    services: Services,
+    caller: Callable[[Factory, Services], Awaitable[httpx.AsyncClient]],
+    let_in: dict[str, str],
+    otherwise: str,
+) -> None:
+    client = await caller(make, services)
+    routes = [route for route in every_route(app) if route in TABLE and route != "POST /auth/logout"]
+    expected = {route: let_in.get(TABLE[route], otherwise) for route in routes}
+    assert {route: await answer_to(client, route) for route in routes} == expected
+
+
+async def test_a_session_that_comes_from_a_game_opens_nothing(app: FastAPI, make: Factory) -> None:
+    """WebKit sends cookies, strict ones too, from a sandboxed frame: its origin is all that tells."""
+    client = await make.admin()
+    client.headers["origin"] = "null"
+    for route in every_route(app):
+        is_safe = route.startswith(("GET ", "HEAD ", "OPTIONS ", "ANY "))
+        is_page = TABLE[route] in (ANYBODY, PAGE, ADMIN_PAGE)  # which a frame may not show, nor a script read
+        assert (route, await answer_to(client, route)) == (route, (IN if is_page else OUT) if is_safe else REFUSED)
+
+
+async def test_every_route_has_its_line_in_the_table(app: FastAPI, client: httpx.AsyncClient) -> None:
+    assert set(every_route(app)) - set(TABLE) == set()
+
+
+async def test_the_list_of_routes_is_whole(app: FastAPI, client: httpx.AsyncClient) -> None:
+    found = every_route(app)
+    assert {"POST /auth/login", f"POST {OLLAMA}/api/chat", "GET /admin/users", "ANY /_nicegui_ws"} <= set(found)
+    assert len(found) > 70
+
+
+class TestOtherPeoplesThings:
+    async def test_a_game_is_removed_by_its_owner_or_an_admins_session_alone(self, make: Factory) -> None:
+        owner = await make.user()
+        game = await make.game(owner)
+        for client in (await make.signed_in(), await make.with_api_token(), await make.playing(owner, game)):
+            assert (await client.delete(f"/api/games/{game.id}")).status_code == 403
+        assert (await (await make.signed_in(owner)).delete(f"/api/games/{game.id}")).status_code == 204
+        other = await make.game(owner)
+        assert (await (await make.admin()).delete(f"/api/games/{other.id}")).status_code == 204
+
+    async def test_a_token_is_revoked_by_its_owner_alone(self, make: Factory) -> None:
+        owner = await make.signed_in()
+        token = (await owner.post("/api/tokens", json={"name": "mine"})).json()
+        for client in (await make.signed_in(), await make.admin()):
+            assert (await client.delete(f"/api/tokens/{token['id']}")).status_code == 404
+        bearer = {"authorization": f"Bearer {token['token']}"}
+        assert (await (await make.browser()).get("/auth/me", headers=bearer)).status_code == 200
+
+    async def test_nobody_keeps_the_play_token_of_another_alive(self, make: Factory, services: Services) -> None:
+        game = await make.game()
+        theirs = await services.play_tokens.open(await make.caller(), game.id, game.version)
+        answer = await (await make.signed_in()).post(f"/api/games/{game.id}/play/extend", json={"token": theirs})
+        assert answer.json()["token"] != theirs
+
+
+def every_route(app: FastAPI) -> list[str]:
+    """`GET /auth/me` and so on, as the application and NiceGUI within it have them; ANY where all methods go."""
+    return [
+        route.replace(f"/{nicegui_version}/", "/{version}/")
+        for each in app.routes
+        for route in _routes_of(each)
+        if route not in ("ANY ", "ANY /")
+    ]
+
+
+def _routes_of(route: BaseRoute) -> Iterator[str]:
+    if isinstance(route, Mount) and isinstance(route.app, Door):
+        yield from (f"{each.method} {route.path}{each.path}" for each in route.app._backend.routes)
+    elif isinstance(route, Mount) and not route.path:
+        for each in route.routes:  # NiceGUI's, with our pages
+            yield from _routes_of(each)
+    elif isinstance(route, Mount):
+        yield f"ANY {route.path}"
+    elif isinstance(route, APIRoute | Route):
+        yield from (f"{method} {route.path}" for method in route.methods or ("ANY",))
+    else:  # a router that FastAPI has included
+        for each in route.original_router.routes:  # type: ignore[attr-defined]
+            yield from _routes_of(each)
+
+
+async def answer_to(client: httpx.AsyncClient, route: str) -> str:
+    """How the caller of a route fares; whatever the path names is not there."""
+    method, _, path = route.partition(" ")
+    for part in {part for part in path.split("/") if part.startswith("{")}:
+        path = path.replace(part, "nothing")
+    body: dict[str, str] | None = {} if method in ("POST", "PUT", "PATCH") else None
+    answer = await client.request("GET" if method == "ANY" else method, path, json=body)
+    if answer.status_code in (401, 403):
+        return str(answer.status_code)
+    if answer.headers.get("location", "").startswith("/login"):
+        return LOGIN
+    return IN if answer.status_code < 500 or answer.status_code in (502, 503) else f"{answer.status_code}"
