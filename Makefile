@@ -29,7 +29,7 @@ e2e: install .venv/stamp-dev chromium ## Run only the tests in a real browser
 	@$(PYTHON_BIN) -m pytest -q tests/e2e
 
 bench: install .venv/stamp-dev ## Measure: the relay, the ledger, the pages
-	@for bench in tests/bench/bench_*.py; do [ -e "$$bench" ] || continue; echo "== $$bench"; $(PYTHON_BIN) -m "$$(echo "$${bench%.py}" | tr / .)" || exit 1; done
+	@for bench in tests/bench/bench_*.py; do [ -e "$$bench" ] || continue; echo "== $$bench"; $(PYTHON_BIN) -m "$$(echo "$${bench%.py}" | tr / .)" $(ARGS) || exit 1; done
 
 lint: .venv/stamp-dev ## Check style and types
 	@.venv/bin/ruff check

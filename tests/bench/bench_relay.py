@@ -162,17 +162,18 @@ class Bench:
 async def _main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench_relay", description="Measure the relay beside its references.")
     parser.add_argument("--only", default="a,b,c,d,e", help="parts, such as a,c")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--each", type=float, default=4.0, help="seconds for each target in each round of a, b, c")
-    parser.add_argument("--seconds", type=int, default=60, help="length of d")
+    parser.add_argument("--rounds", type=int, help="of a, b, c; 5")
+    parser.add_argument("--each", type=float, help="seconds for each target in each round of a, b, c; 4")
+    parser.add_argument("--seconds", type=int, help="length of d; 60")
     parser.add_argument("--streams", type=int, default=1000, help="streams at once in d")
     parser.add_argument("--api", choices=("anthropic", "ollama"), default="anthropic")
     parser.add_argument("--unwatched", action="store_true", help="d without the live page")
-    parser.add_argument("--quick", action="store_true", help="two rounds of a second, 10 seconds of d")
+    parser.add_argument("--quick", action="store_true", help="2 rounds of 1 second, d of 10, if not said")
     options = parser.parse_args(arguments)
     options.only = options.only.split(",")
-    if options.quick:
-        options.rounds, options.each, options.seconds = 2, 1.0, 10
+    options.rounds = options.rounds or (2 if options.quick else 5)
+    options.each = options.each or (1.0 if options.quick else 4.0)
+    options.seconds = options.seconds or (10 if options.quick else 60)
     if "e" in options.only and not set("abc") & set(options.only):
         options.only = [*options.only, "a", "b", "c"]
     raise_open_files()

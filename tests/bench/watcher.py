@@ -47,14 +47,15 @@ class LivePage:
         elif text.startswith("40"):  # and so is socket.io
             tab, document = str(uuid.uuid4()), str(uuid.uuid4())
             hello = {"client_id": self._client, "tab_id": tab, "document_id": document, "next_message_id": 0}
-            await socket.send_str("42" + json.dumps(["handshake", hello]))
+            await socket.send_str("420" + json.dumps(["handshake", hello]))  # 0: answer this one
         elif text == "2":  # a ping
             await socket.send_str("3")
-        elif text.startswith("42"):
+        elif text == "430[true]":
             ready.set()
+        elif text.startswith("42"):
             self.messages += 1
-            if (at := text.rfind('"_id":')) >= 0 and (number := re.match(r"\d+", text[at + 6 :])):
-                self._next = int(number[0]) + 1
+            if (at := text.rfind('"_id":')) >= 0 and (number := re.match(r" *(\d+)", text[at + 6 :])):
+                self._next = int(number[1]) + 1
 
     async def _acknowledge(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         while True:
@@ -80,7 +81,7 @@ async def watching(origin: str, username: str, password: str) -> AsyncIterator[L
             if task.done():
                 task.result()
             if not ready.is_set():
-                raise TimeoutError("the live page sent nothing")
+                raise TimeoutError("the live page does not come alive")
             yield page
         finally:
             task.cancel()
