@@ -13,7 +13,7 @@ from nicegui import ui
 from pages import daily, figures
 from pages.account_access import Browsers, Tokens, password_card
 from pages.design import BACKEND_COLOUR
-from pages.elements import Words, box, dotted, drawing, empty, link, meter
+from pages.elements import Words, box, dotted, drawing, empty, link, local_time, meter
 from pages.frame import frame
 from pages.tables import row, table
 from pages.visitor import Visitor, signed_in
@@ -22,7 +22,7 @@ from vanilla.services import Services
 from vanilla.usage.statistics import GameTotals, ModelTotals, Point
 
 DAYS = 30
-LONGEST_LIST = 12  # games or models
+LONGEST_LIST = 8  # games or models
 _PERIODS = {"total": "in all", "day": "each day", "month": "each month"}
 
 
@@ -50,9 +50,10 @@ def register(services: Services) -> None:
             with box("div", "stack"):
                 limit_card(visitor)
                 usage_cards(usage, utc_now().date())
-                shown_tokens = Tokens(services, visitor, tokens)
                 with box("div", "side-by-side"):
-                    shown_browsers = Browsers(services, visitor, sessions)
+                    with box("div", "stack"):
+                        shown_tokens = Tokens(services, visitor, tokens)
+                        shown_browsers = Browsers(services, visitor, sessions)
 
                     async def changed() -> None:
                         await shown_tokens.refresh()
@@ -84,7 +85,9 @@ def limit_card(visitor: Visitor) -> None:
         with box("div", "line-up spread quiet"):
             Words("span", f"{figures.count(visitor.tokens_used)} used")
             if visitor.resets_at is not None:
-                Words("span", f"Counts anew on {figures.exact(visitor.resets_at).replace(':00 UTC', ' UTC')}")
+                with box("span"):
+                    Words("span", "Counts anew on ")
+                    local_time(visitor.resets_at, "minute")
             else:
                 Words("span", "This limit does not reset. Ask the host for more.")
 
@@ -107,12 +110,12 @@ def usage_cards(usage: Usage, today: date) -> None:
     if not usage.points:
         return
     with box("div", "side-by-side"):
-        with box("section", "card padded"):
+        with box("section", "card padded stack tight"):
             Words("h2", "By game", "as-h3")
             with table(["Game", "Calls", "Tokens"], label="Tokens by game", numbers=(1, 2)):
                 for game in usage.by_game[:LONGEST_LIST]:
                     row([_title(game), figures.count(game.calls), figures.count(game.total_tokens)], numbers=(1, 2))
-        with box("section", "card padded"):
+        with box("section", "card padded stack tight"):
             Words("h2", "By model", "as-h3")
             with table(["Model", "In", "Out", "Tokens"], label="Tokens by model", numbers=(1, 2, 3)):
                 for model in usage.by_model[:LONGEST_LIST]:

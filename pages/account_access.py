@@ -19,6 +19,8 @@ from vanilla.services import Services
 
 Changed = Callable[[], Awaitable[None]]
 
+_TOKEN_COLUMNS = ("Name", "Made", "Last used", "")
+
 
 class Tokens:
     """API tokens: make one (shown once), list them, revoke one."""
@@ -74,7 +76,7 @@ class Tokens:
             if not tokens:
                 Words("p", "You have no tokens.", "quiet")
                 return
-            with table(["Name", "Made", "Last used", ""], label="API tokens"):
+            with table(_TOKEN_COLUMNS, label="API tokens", is_stacked=True):
                 for token in tokens:
                     used = token.last_used_at
                     revoke = partial(self._revoke, token.id)
@@ -86,6 +88,7 @@ class Tokens:
                             partial(sure_button, "Revoke", "Revoke for good", revoke, of=token.name),
                         ],
                         actions=(3,),
+                        labels=_TOKEN_COLUMNS,
                     )
 
 

@@ -212,6 +212,12 @@ def ago(moment: datetime) -> Words:
     )
 
 
+def local_time(moment: datetime, form: Literal["clock", "exact", "date", "minute"]) -> Words:
+    """A moment on the reader's own clock, as frame.js tells it: `17:50:53`, `23 Nov, 17:50:53`, `23 Nov 2026`,
+    `23 Nov 2026, 17:50`."""
+    return Words("local-time", figures.exact(moment), "figures", datetime=utc_text(moment), form=form)
+
+
 def code(source: str, label: str) -> ui.element:
     """A block of code with a copy button. `label` says what it is: `JavaScript`, `index.html`."""
     with box("div", "code") as element:

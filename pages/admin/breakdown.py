@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from pages import figures
 from pages.charts import colour_of
-from pages.elements import Segments, Stat, Words, box, dotted, link
+from pages.elements import Segments, Stat, Words, box, dotted, link, local_time
 from pages.tables import table
-from vanilla.models import NO_GAME, utc_text
+from vanilla.models import NO_GAME
 from vanilla.usage.statistics import BackendTotals, GameTotals, LedgerRow, ModelTotals, Totals, UserTotals
 
 RANGES = {"1": "24 h", "7": "7 d", "30": "30 d", "365": "1 y"}  # days
@@ -37,15 +37,15 @@ def breakdown(title: str, first: str, rows: Sequence[tuple[Callable[[], object],
         if not rows:
             Words("p", "No calls in this range.", "nothing")
             return
-        with table((first, "Tokens", "Calls", "In", "Out"), label=title, numbers=(1, 2, 3, 4)):
+        with table((first, "Tokens", "Calls", "In", "Out"), label=title, numbers=(1, 2, 3, 4), is_stacked=True):
             for draw, totals in rows[:MOST_ROWS]:
                 with box("tr"):
-                    with box("td"):
+                    with box("td", "whole"):
                         draw()
-                    Words("td", figures.count(totals.total_tokens), "number strong")
-                    Words("td", figures.count(totals.calls), "number")
-                    Words("td", figures.count(totals.prompt_tokens), "number")
-                    Words("td", figures.count(totals.completion_tokens), "number")
+                    Words("td", figures.count(totals.total_tokens), "number strong", data_label="Tokens")
+                    Words("td", figures.count(totals.calls), "number", data_label="Calls")
+                    Words("td", figures.count(totals.prompt_tokens), "number", data_label="In")
+                    Words("td", figures.count(totals.completion_tokens), "number", data_label="Out")
         if len(rows) > MOST_ROWS:
             Words("p", f"{figures.count(len(rows) - MOST_ROWS)} more with fewer tokens.", "nothing small")
 
@@ -78,7 +78,7 @@ def by_game(rows: Sequence[GameTotals]) -> None:
         title = "Outside games" if row.game_id == NO_GAME else row.title
         if title is None:
             return lambda: Words("span", "A removed game", "quiet")
-        return lambda: Words("span", title, "clip")
+        return lambda: Words("span", title, "clip", title=title)
 
     breakdown("By game", "Game", [(draw(row), row) for row in rows])
 
@@ -96,7 +96,7 @@ def calls_table(
     if not rows:
         Words("p", nothing, "nothing")
         return lambda _rows: None
-    with table(headings, label=title, numbers=tuple(range(first_number, len(headings)))) as body:
+    with table(headings, label=title, numbers=tuple(range(first_number, len(headings))), is_stacked=True) as body:
         pass
 
     def add(more: Sequence[LedgerRow]) -> None:
@@ -112,17 +112,17 @@ def _call(row: LedgerRow, *, with_user: bool) -> None:
     entry = row.entry
     with box("tr"):
         with box("td", "quiet figures"):
-            box("local-time", datetime=utc_text(entry.timestamp), form="exact")
+            local_time(entry.timestamp, "exact")
         if with_user:
             Words("td", row.username or "A deleted user", "clip" if row.username else "clip quiet")
         title = "Outside games" if entry.game_id == NO_GAME else row.title
-        Words("td", title or "A removed game", "clip" if title else "clip quiet")
+        Words("td", title or "A removed game", "clip" if title else "clip quiet", title=title or "")
         with box("td"):
             dotted(entry.model, colour_of(entry.backend))
-        Words("td", figures.count(entry.prompt_tokens), "number")
-        Words("td", figures.count(entry.completion_tokens), "number")
-        Words("td", seconds(entry.first_byte_ms), "number")
-        Words("td", seconds(entry.duration_ms), "number")
+        Words("td", figures.count(entry.prompt_tokens), "number", data_label="In")
+        Words("td", figures.count(entry.completion_tokens), "number", data_label="Out")
+        Words("td", seconds(entry.first_byte_ms), "number", data_label="First byte")
+        Words("td", seconds(entry.duration_ms), "number", data_label="Took")
         note = {"title": "The counts are our estimate"} if entry.estimated else {}
         Words("td", ENDED.get(entry.status, entry.status) + ("*" if entry.estimated else ""), "number", **note)
 

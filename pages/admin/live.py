@@ -11,10 +11,10 @@ from pages.admin.rows import KeyedRows, MeterRow
 from pages.admin.sections import section
 from pages.charts import Plot, TokensChart, colour_of
 from pages.design import BACKEND_COLOUR
-from pages.elements import Stat, Words, box, dotted
+from pages.elements import Stat, Words, box, dotted, local_time
 from pages.tables import table
 from pages.visitor import Visitor, admin
-from vanilla.models import NO_GAME, utc_text
+from vanilla.models import NO_GAME
 from vanilla.services import Services
 from vanilla.usage.snapshot import CallNow, LiveSnapshot, RecentCall
 from vanilla.usage.statistics import NearLimit
@@ -70,7 +70,9 @@ class LiveView:
         with box("div", "two-thirds"):
             with box("section", "card padded"):
                 _title("Calls now")
-                with table(("User", "Game", "Model", "Running", "Tokens"), label="Calls now", numbers=(3, 4)) as body:
+                with table(
+                    ("User", "Game", "Model", "Running", "Tokens"), label="Calls now", numbers=(3, 4), is_stacked=True
+                ) as body:
                     self._calls_now = KeyedRows[CallNow](body, self._call_row, "No call is running.")
             with box("section", "card padded"):
                 _title("By game, today")
@@ -79,8 +81,8 @@ class LiveView:
                 )
         with box("section", "card padded"):
             _title("Recent calls")
-            headings = ("Time", "User", "Game", "Model", "In", "Out", "Ended")
-            with table(headings, label="Recent calls", numbers=(4, 5, 6)) as body:
+            columns = ("Time", "User", "Game", "Model", "In", "Out", "Ended")
+            with table(columns, label="Recent calls", numbers=(4, 5, 6), is_stacked=True) as body:
                 self._recent = KeyedRows[RecentCall](
                     body, self._recent_row, "No call yet. Play a game that talks, and it shows up here."
                 )
@@ -172,11 +174,11 @@ class _CallRow:
             with box("td"), box("span", "with-dot"):
                 box("span", "dot live", aria_hidden="true")
                 Words("span", call.username, "clip")
-            Words("td", title, "clip")
+            Words("td", title, "clip", title=title)
             with box("td"):
                 dotted(call.model, colour_of(call.backend))
-            self._running = Words("td", "", "number")
-            self._tokens = Words("td", "", "number")
+            self._running = Words("td", "", "number", data_label="Running")
+            self._tokens = Words("td", "", "number", data_label="Tokens")
         self.show(call)
 
     def show(self, call: CallNow) -> None:
@@ -189,13 +191,13 @@ class _RecentRow:
         entry = call.entry
         with box("tr") as self.element:
             with box("td", "quiet figures"):
-                box("local-time", datetime=utc_text(entry.timestamp), form="clock")
+                local_time(entry.timestamp, "clock")
             Words("td", call.username, "clip")
-            Words("td", title, "clip")
+            Words("td", title, "clip", title=title)
             with box("td"):
                 dotted(entry.model, colour_of(entry.backend))
-            Words("td", figures.count(entry.prompt_tokens), "number")
-            Words("td", figures.count(entry.completion_tokens), "number")
+            Words("td", figures.count(entry.prompt_tokens), "number", data_label="In")
+            Words("td", figures.count(entry.completion_tokens), "number", data_label="Out")
             estimated = {"title": "The counts are our estimate"} if entry.estimated else {}
             Words("td", ENDED.get(entry.status, entry.status), "number", **estimated)
 

@@ -14,7 +14,7 @@ from pages.admin.people import People
 from pages.admin.sections import Guard, section
 from pages.admin.users import LimitMeter
 from pages.charts import Plot, TokensChart, plot_by_backend
-from pages.elements import Stat, Words, ago, box, button, link
+from pages.elements import Stat, Words, ago, box, button, link, local_time
 from pages.visitor import Visitor, admin
 from vanilla.models import User, utc_now
 from vanilla.services import Services
@@ -101,7 +101,8 @@ class UserView:
                 else:
                     ago(user.last_active_at)
                 with box("div", "note"):
-                    Words("span", f"created {figures.date(user.created_at)}")
+                    Words("span", "created ")
+                    local_time(user.created_at, "date")
         self._show_user(user)
         with box("div"):
             range_segments(str(history.days), self._choose)

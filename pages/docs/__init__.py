@@ -212,5 +212,5 @@ def _say(words: str) -> None:
 
 @contextmanager
 def _listed(first: str, second: str) -> Iterator[None]:
-    with table([first, second], label=second):
+    with table([first, second], label=second, is_stacked=True):
         yield
