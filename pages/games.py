@@ -11,7 +11,8 @@ from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 from pages import figures
-from pages.elements import PLAY, Segments, Words, box, button, button_link, drawing, empty, link, tag, talks_tag
+from pages.covers import Featured, cover, hero
+from pages.elements import Segments, Words, box, button, button_link, empty
 from pages.frame import frame
 from pages.visitor import Visitor, signed_in
 from vanilla.games.catalogue import Sort
@@ -19,6 +20,7 @@ from vanilla.games.views import LONGEST_SEARCH, GameView
 from vanilla.services import Services
 
 PAGE_SIZE = 24
+FEWEST_TOPICS, MOST_TOPICS = 2, 12  # tags to choose from
 _SORTS: dict[str, str] = {"recent": "Lately played", "new": "New", "popular": "Loved"}
 
 
@@ -56,14 +58,6 @@ class Found:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Featured:
-    """The game on top: the one played last, or one to begin with. `tokens` are those it has used of the viewer's."""
-
-    game: GameView
-    tokens: int
-
-
 def register(services: Services) -> None:
     """Add the page."""
 
@@ -76,11 +70,14 @@ def register(services: Services) -> None:
         page: str = "1",
     ) -> None:
         wish = wish_of(q, tag, sort, page)
-        found, featured = await asyncio.gather(find(services, visitor, wish), feature(services, visitor))
+        found, featured, tags = await asyncio.gather(
+            find(services, visitor, wish), feature(services, visitor), services.catalogue.tags(MOST_TOPICS)
+        )
         with frame(visitor, title="Games", active="games") as around:
             browser = Browser(wish, found, featured, lambda wish: find(services, visitor, wish))
             with around.controls:
                 browser.controls()
+            browser.topics([name for name, _ in tags])
             browser.results()
 
 
@@ -128,6 +125,7 @@ class Browser:
         self._found = found
         self._featured = featured
         self._find = find
+        self._topics: dict[str, Words] = {}
         self._results: ui.element | None = None
 
     def controls(self) -> None:
@@ -149,6 +147,17 @@ class Browser:
             field.on("input", self._searched, js_handler=_AFTER_A_PAUSE)
         Segments(_SORTS, self._wish.sort, self._sorted, label="Order", classes="stretch")
 
+    def topics(self, tags: Sequence[str]) -> None:
+        """The tags, to choose one or none."""
+        names = [*tags] if not self._wish.tag or self._wish.tag in tags else [self._wish.tag, *tags]
+        if len(names) < FEWEST_TOPICS and not self._wish.tag:
+            return
+        with box("div", "topics", role="group", aria_label="Tags"):
+            for name in names:
+                pressed = str(name == self._wish.tag).lower()
+                part = self._topics[name] = Words("button", name, "topic", type="button", aria_pressed=pressed)
+                part.on("click", lambda _, name=name: self._tagged(name))
+
     def results(self) -> None:
         """The game on top, the covers, the pages."""
         self._results = box("div")
@@ -161,6 +170,12 @@ class Browser:
 
     async def _sorted(self, sort: str) -> None:
         await self._show(replace(self._wish, sort=wish_of("", "", sort, "1").sort, page=1))
+
+    async def _tagged(self, name: str) -> None:
+        await self._show(replace(self._wish, tag="" if name == self._wish.tag else name, page=1))
+        for each, part in self._topics.items():
+            part.props["aria-pressed"] = str(each == self._wish.tag).lower()
+            part.update()
 
     async def _turn(self, by: int) -> None:
         await self._show(replace(self._wish, page=max(1, self._wish.page + by)))
@@ -181,10 +196,6 @@ class Browser:
         wish, found = self._wish, self._found
         with self._results:
             Words("p", figures.counted(found.total, "game"), "for-readers", role="status")
-            if wish.tag:
-                with box("p", "line-up beneath-head"):
-                    tag(f"Tagged {wish.tag}", "outlined")
-                    link("Show all games", replace(wish, tag="", page=1).address)
             if self._featured is not None and not wish.is_narrow:
                 hero(self._featured)
             if found.games:
@@ -207,42 +218,6 @@ class Browser:
                 button("More games", lambda: self._turn(1))
 
 
-def hero(featured: Featured) -> None:
-    """The game on top, large."""
-    game = featured.game
-    with box("section", "card hero", aria_label="Featured game"):
-        box("img", "cover", src=f"{game.cover_url}&size=page", alt="", width=640, height=480)
-        if game.talks:
-            talks_tag("on-cover")
-        with box("div", "hero-words"):
-            Words("p", "Start with this one" if game.last_played_at is None else "Pick up where you left", "eyebrow")
-            Words("h2", game.title)
-            with box("p", "blurb"):
-                Words("span", f"{_first_line(game.description)} By {game.owner}.".strip())
-            with box("div", "line-up"):
-                with button_link("", game.play_url, kind="primary", aria_label=f"Play {game.title}"):
-                    drawing(PLAY)
-                    Words("span", "Play")
-                tag(figures.counted(game.plays, "play"), "outlined")
-                if featured.tokens:
-                    tag(f"you used {figures.counted(featured.tokens, 'token')}", "outlined")
-
-
-def cover(game: GameView) -> None:
-    """One game among others: the whole card leads to it."""
-    with box("li", "card game"):
-        box("img", "cover", src=game.cover_url, alt="", loading="lazy", width=640, height=480)
-        if game.talks:
-            talks_tag("on-cover")
-        with box("div", "game-words"):
-            with box("h2"):
-                link(game.title, game.play_url, "cover-link")
-            Words("p", _first_line(game.description), "blurb")
-            with box("div", "foot"):
-                tag(f"by {game.owner}")
-                Words("span", figures.counted(game.plays, "play"))
-
-
 def _nothing(wish: Wish) -> None:
     if wish.page > 1:
         with empty("No games on this page", "There are fewer pages than that."):
@@ -253,11 +228,6 @@ def _nothing(wish: Wish) -> None:
     else:
         with empty("No games yet", "Be the first: upload a page of HTML or a zip, and it is here for everybody."):
             button_link("Upload a game", "/upload", kind="primary")
-
-
-def _first_line(description: str) -> str:
-    line = description.partition("\n")[0].strip()
-    return line if not line or line[-1] in ".!?…" else f"{line}."
 
 
 # Emits what is typed once typing pauses, so that not every letter is a search.
