@@ -44,7 +44,7 @@ def build(next_path: str, problem: str) -> None:
         Words("h1", "Sign in")
         if problem:
             notice(problem, "error")
-        with box("form", method="post", action="/auth/login"):
+        with box("sign-in-form"), box("form", method="post", action="/auth/login"):
             box("input", type="hidden", name="next", value=next_path)
             Field(
                 "Username",

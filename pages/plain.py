@@ -48,14 +48,14 @@ def login(next_path: str, problem: str = "", username: str = "") -> HTMLResponse
     """The sign-in form alone. It posts to the same address as the other one."""
     notice = f'<div class="notice error" role="alert"><span>{escape(problem)}</span></div>' if problem else ""
     body = (
-        f'<h1>Sign in</h1>{notice}<form method="post" action="/auth/login">'
+        f'<h1>Sign in</h1>{notice}<sign-in-form><form method="post" action="/auth/login">'
         f'<input type="hidden" name="next" value="{escape(next_path)}">'
         '<div class="field"><label for="username">Username</label>'
         f'<input class="input" id="username" name="username" autocomplete="username" autocapitalize="none" '
         f'spellcheck="false" required autofocus value="{escape(username)}"></div>'
         '<div class="field"><label for="password">Password</label>'
         '<input class="input" id="password" name="password" type="password" autocomplete="current-password" required>'
-        '</div><button class="button primary" type="submit">Sign in</button></form>'
+        '</div><button class="button primary" type="submit">Sign in</button></form></sign-in-form>'
     )
     return document("Sign in", body, status=200)
 

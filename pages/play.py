@@ -4,12 +4,13 @@
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from nicegui import ui
 
 from pages import design, figures
+from pages.clients import RECONNECT_SECONDS
 from pages.elements import Words, box, button_link, drawing, link
 from pages.frame import frame
 from pages.visitor import Visitor, login_address, signed_in
@@ -47,7 +48,7 @@ def register(services: Services) -> None:
         used = await tokens_used(visitor.user.id, game.id)
         return visitor, Playing(game, sandbox.files_path(game.id, capability), used, login_address(request))
 
-    @ui.page("/play/{game_id}")
+    @ui.page("/play/{game_id}", viewport=_VIEWPORT)
     async def play(both: Annotated[tuple[Visitor, Playing], Depends(playing)]) -> None:
         visitor, now = both
         used = build(visitor, now)
@@ -63,7 +64,13 @@ def build(visitor: Visitor, now: Playing) -> Words:
     game = now.game
     ui.add_head_html(f'<link rel="stylesheet" href="{design.asset("play.css")}">')
     ui.add_head_html(f'<script defer src="{design.asset("play.js")}"></script>')
-    attributes = {"game": game.id, "files": now.files, "sandbox": sandbox.SANDBOX, "allow": sandbox.FRAME_ALLOW}
+    attributes: dict[str, Any] = {
+        "patience": RECONNECT_SECONDS,
+        "game": game.id,
+        "files": now.files,
+        "sandbox": sandbox.SANDBOX,
+        "allow": sandbox.FRAME_ALLOW,
+    }
     with frame(visitor, title=game.title, active="games", wide=True), box("vanilla-play", **attributes):
         with box("div", "play-bar"):
             with box("div", "play-title"):
@@ -113,6 +120,9 @@ def _used(tokens: int) -> str:
         f"You have used {figures.counted(tokens, 'token')} in this game." if tokens else "You have used no tokens here."
     )
 
+
+# A keyboard takes its room from the game, which is then small, and not half covered.
+_VIEWPORT = "width=device-width, initial-scale=1, interactive-widget=resizes-content"
 
 # On a phone there is room for these alone; the words stay for readers.
 _ICON = (

@@ -14,7 +14,6 @@ from pages.visitor import Instead
 from vanilla.errors import VanillaError
 from vanilla.services import Services
 
-RECONNECT_SECONDS = 10.0
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -37,7 +36,7 @@ def register(app: FastAPI, services: Services) -> None:
         dark=None,
         language="en-US",
         tailwind=False,
-        reconnect_timeout=RECONNECT_SECONDS,
+        reconnect_timeout=clients.RECONNECT_SECONDS,
         show_welcome_message=False,
     )
 

@@ -5,8 +5,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 from fastapi import FastAPI
+from nicegui import Client
 from playwright.async_api import Page, expect
 
+from pages import clients
 from tests.e2e.browser import launched
 from tests.factories import PASSWORD
 from tests.servers import serving
@@ -31,8 +33,9 @@ async def test_a_visit_from_signing_in_to_being_shown_out(app: FastAPI) -> None:
         await page.fill("[name=password]", "wrong password")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("alert")).to_have_text("Wrong username or password.")
-        await page.fill("[name=username]", "mira")
-        await page.fill("[name=password]", PASSWORD)
+        await expect(page.get_by_label("Username")).to_have_value("mira")
+        await expect(page.get_by_label("Password")).to_be_focused()
+        await page.keyboard.type(PASSWORD)
         await page.get_by_role("button", name="Sign in").click()
         await expect(page.get_by_role("heading", name="Account", level=1)).to_be_visible()
         assert page.url.endswith("/account")
@@ -78,6 +81,24 @@ async def test_what_one_types_stays_while_its_results_come(app: FastAPI) -> None
         for _ in "dragon":
             await page.keyboard.press("Backspace")
         await expect(covers).to_have_count(2)
+
+
+async def test_a_game_goes_on_when_the_server_has_forgotten_its_page(app: FastAPI) -> None:
+    async with _visit(app) as (page, services, mira):
+        await examples.publish(services.catalogue, mira.id)
+        (game,) = (await services.catalogue.list(search="orbit"))[0]
+        await _sign_in(page)
+        await page.goto(game.play_url)
+        await page.frame_locator("iframe").get_by_role("button", name="Start").click()
+        await page.evaluate("window.isTheSame = true")
+        await page.evaluate("document.querySelector('vanilla-play').setAttribute('patience', 0)")
+        for client in list(Client.instances.values()):
+            clients.drop(client)
+        async with page.expect_request("**/play/extend"):
+            await page.evaluate("window.socket.io.engine.close()")
+        await expect(page.locator("#popup")).to_be_hidden()
+        assert await page.evaluate("window.isTheSame && !window.socket.active")
+        await expect(page.frame_locator("iframe").get_by_role("button")).to_be_hidden()
 
 
 async def _sign_in(page: Page) -> None:

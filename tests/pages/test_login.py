@@ -46,5 +46,5 @@ def test_the_reasons_are_sentences() -> None:
 def _value_of(user: Browser, name: str) -> str | None:
     assert user.client is not None
     (field,) = [e for e in user.client.elements.values() if e.props.get("name") == name]
-    value: str | None = field.props.get("value")
+    value: str | None = field.props.get("^value")
     return value

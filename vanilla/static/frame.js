@@ -1,4 +1,4 @@
-// What every page of ours does in the browser: the theme, menus, copy buttons and "3 min ago".
+// What every page of ours does in the browser: the theme, menus, copy buttons, "3 min ago" and local time.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -67,6 +67,29 @@
     if (event.target.matches?.("details.menu")) showTheme();
   }, true);
 
+  // After a wrong password the name is there again, in this tab alone, and the password is to be typed.
+  customElements.define("sign-in-form", class extends HTMLElement {
+    connectedCallback() {
+      this.addEventListener("submit", () => remember(this.querySelector("[name=username]").value));
+      setTimeout(() => this.fill()); // the fields may come after their form
+    }
+    fill() {
+      const username = this.querySelector("[name=username]");
+      const name = new URLSearchParams(location.search).has("error") && remembered();
+      if (!name || !username || username.value) return;
+      username.value = name;
+      this.querySelector("[name=password]").focus();
+    }
+  });
+
+  function remember(name) {
+    try { sessionStorage.setItem("username", name); } catch { /* storage is closed to us */ }
+  }
+
+  function remembered() {
+    try { return sessionStorage.getItem("username"); } catch { return ""; }
+  }
+
   // A form with data-api sends its fields there as JSON, shows the answer, and fires "done".
   document.addEventListener("submit", async (event) => {
     const form = event.target.closest("form[data-api]");
@@ -120,6 +143,32 @@
   document.addEventListener("visibilitychange", recount);
   setInterval(() => { if (document.querySelector("iframe")) recount(); }, 10000);
 
+  // Moments on the reader's own clock. What the server wrote, in UTC, stands where this script does not run.
+  const forms = {
+    clock: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
+    short: { hour: "2-digit", minute: "2-digit" },
+    day: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
+    exact: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" },
+    date: { day: "numeric", month: "short", year: "numeric" },
+    minute: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
+  };
+
+  const told = (moment, form) => moment.toLocaleString("en-GB", { ...form, hour12: false });
+
+  customElements.define("local-time", class extends HTMLElement {
+    static observedAttributes = ["datetime", "form"];
+    connectedCallback() { this.show(); }
+    attributeChangedCallback() { if (this.isConnected) this.show(); }
+    show() {
+      const moment = new Date(this.getAttribute("datetime"));
+      if (Number.isNaN(moment.getTime())) return;
+      const text = told(moment, forms[this.getAttribute("form")] ?? forms.clock);
+      if (this.firstChild) this.firstChild.nodeValue = text; // the node stays: the page's framework knows it
+      else this.textContent = text;
+      this.title = moment.toLocaleString();
+    }
+  });
+
   const steps = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [30 * 86400, 86400, "d"]];
 
   function tellTimes() {
@@ -127,7 +176,7 @@
       const moment = new Date(time.dateTime);
       const title = moment.toLocaleString();
       if (time.title !== title) time.title = title;
-      const text = ago((Date.now() - moment) / 1000) ?? moment.toLocaleDateString();
+      const text = ago((Date.now() - moment) / 1000) ?? told(moment, forms.date);
       if (time.firstChild && time.firstChild.nodeValue !== text) time.firstChild.nodeValue = text;
     }
   }
@@ -138,4 +187,5 @@
     return step && `${Math.floor(seconds / step[1])} ${step[2]} ago`;
   }
   setInterval(tellTimes, 15000);
+  document.addEventListener("mouseover", (event) => { if (event.target.closest?.("time[data-ago]")) tellTimes(); });
 })();

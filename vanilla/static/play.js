@@ -48,6 +48,21 @@
       frame.src = answer.url;
       this.frame = frame;
       this.part("stage").append(frame);
+      this.keepFromReloading();
+    }
+
+    /* A page that the server has forgotten reloads itself as it connects again, and the game would begin anew: after a
+     * phone has been in a pocket, say. So it no longer connects; the game needs nothing but the play token. */
+    keepFromReloading() {
+      const { socket } = window; // NiceGUI's
+      let heard = Date.now();
+      for (const event of ["open", "ping"]) socket.io.on(event, () => { heard = Date.now(); });
+      socket.io.on("reconnect_attempt", () => {
+        if (!this.frame || Date.now() - heard < 1000 * this.getAttribute("patience")) return;
+        socket.disconnect();
+        document.getElementById("popup").ariaHidden = true;
+        this.extend(); // whether the player is still in, and the platform there
+      });
     }
 
     loaded() {
