@@ -66,8 +66,8 @@ def _drop_zone() -> None:
     with box("div", "drop", data_drop=""):
         drawing(_BOX)
         with box("label") as caption:
-            Words("strong", "Drop a .zip or a single .html here", data_file_name="")
-            Words("span", "or choose a file", "quiet", data_file_hint="")
+            Words("strong", "Choose a .zip or a single .html", data_file_name="")
+            Words("span", "or drop it here", "quiet drop-hint", data_file_hint="")
         field = box("input", type="file", name="file", accept=".zip,.html,.htm,application/zip,text/html")
         caption.props["for"] = field.html_id
 

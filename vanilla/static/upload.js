@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const find = (name) => document.querySelector(`[data-${name}]`);
-  const NOTHING_CHOSEN = ["Drop a .zip or a single .html here", "or choose a file"];
+  const NOTHING_CHOSEN = ["Choose a .zip or a single .html", "or drop it here"];
   let sending = null;
 
   function showChosen() {
