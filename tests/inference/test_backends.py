@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import model_servers
-from tests.fakes.model_servers import Answer
+from tests.fakes import protocols
+from tests.fakes.protocols import Answer
 from vanilla.errors import BadRequest
 from vanilla.inference.backends import base, ollama, openai
 from vanilla.inference.backends.anthropic import MessagesTap, read_messages, with_max_tokens
@@ -20,10 +20,10 @@ def prompt(**body: Any) -> Prompt:
 
 WORDS = ("Größe ", "日本", "!")
 STREAMS: dict[str, tuple[Callable[[Prompt], Tap], bytes]] = {
-    "anthropic": (MessagesTap, b"".join(model_servers._anthropic(Answer(words=WORDS), "m")[0])),
-    "chat": (ollama.LinesTap, b"".join(model_servers._ollama(Answer(words=WORDS), "m", "/api/chat")[0])),
-    "generate": (ollama.LinesTap, b"".join(model_servers._ollama(Answer(words=WORDS), "m", "/api/generate")[0])),
-    "openai": (openai.OpenAITap, b"".join(model_servers._openai(Answer(words=WORDS), "m", with_usage=True)[0])),
+    "anthropic": (MessagesTap, b"".join(protocols.anthropic(Answer(words=WORDS), "m")[0])),
+    "chat": (ollama.LinesTap, b"".join(protocols.ollama(Answer(words=WORDS), "m", "/api/chat")[0])),
+    "generate": (ollama.LinesTap, b"".join(protocols.ollama(Answer(words=WORDS), "m", "/api/generate")[0])),
+    "openai": (openai.OpenAITap, b"".join(protocols.openai(Answer(words=WORDS), "m", with_usage=True)[0])),
 }
 
 
@@ -53,7 +53,7 @@ class TestTaps:
     @pytest.mark.parametrize("size", [1, 3, 100_000])
     def test_take_out_the_usage_nobody_asked_for(self, size: int) -> None:
         make, stream = STREAMS["openai"]
-        without = b"".join(model_servers._openai(Answer(words=WORDS), "m", with_usage=False)[0])
+        without = b"".join(protocols.openai(Answer(words=WORDS), "m", with_usage=False)[0])
         tap = make(prompt())
         out = b"".join(tap.feed(stream[at : at + size]) for at in range(0, len(stream), size)) + tap.finish()
         assert out == without
