@@ -1,6 +1,8 @@
 """What tests start from: users, and clients that are signed in as them."""
 
 import itertools
+import sqlite3
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -8,8 +10,11 @@ import httpx
 from fastapi import FastAPI
 
 from vanilla.accounts.caller import Caller, Credential
+from vanilla.database import Database
 from vanilla.models import Game, User, utc_now
 from vanilla.services import Services
+from vanilla.usage import ledger
+from vanilla.usage.ledger import Entry
 
 ADMIN_PASSWORD = "the admin's own password"
 PASSWORD = "correct horse battery"
@@ -85,3 +90,19 @@ async def sign_in(client: httpx.AsyncClient, username: str, password: str) -> No
     """Sign the client in, as the login form does."""
     answer = await client.post("/auth/login", json={"username": username, "password": password})
     assert answer.status_code == 200, answer.text
+
+
+async def record(database: Database, *entries: Entry) -> None:
+    """Write rows into the ledger and its roll-ups, as settling calls does."""
+
+    def record_all(cursor: sqlite3.Cursor, items: Sequence[tuple[Entry, ...]]) -> list[None]:
+        for item in items:
+            ledger.record(cursor, item)
+        return [None] * len(items)
+
+    await database.meter(record_all, entries)
+
+
+async def run_sql(database: Database, statement: str) -> None:
+    """Run one statement on the writer: for what no part of the product does."""
+    await database.write(lambda session: session.connection().exec_driver_sql(statement))

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -66,23 +66,24 @@ class TestWrite:
         assert await names(database) == set()
 
     async def test_of_the_cursor_is_undone_with_its_own_failure_only(self, database: Database) -> None:
-        def work(name: str, fails: bool) -> Callable[[sqlite3.Cursor], None]:
-            def run(cursor: sqlite3.Cursor) -> None:
+        def add_all(cursor: sqlite3.Cursor, names: Sequence[str]) -> list[str]:
+            for name in names:
                 cursor.execute(
                     "INSERT INTO users (id, username, username_key, password_hash, created_at, updated_at)"
                     " VALUES (?, ?, ?, '', '', '')",
                     (name, name, name),
                 )
-                if fails:
+                if name in "bd":
                     raise ValueError(name)
-
-            return run
+            return list(names)
 
         answers = await asyncio.gather(
-            *(database.meter(work(name, name in "bd")) for name in "abcde"),
+            *(database.meter(add_all, name) for name in "abcde"),
             return_exceptions=True,
         )
-        assert [isinstance(answer, ValueError) for answer in answers] == [False, True, False, True, False]
+        assert [answer if isinstance(answer, str) else type(answer) for answer in answers] == [
+            "a", ValueError, "c", ValueError, "e"
+        ]  # fmt: skip
         assert await names(database) == set("ace")
 
     async def test_that_waits_is_dropped_when_its_caller_gives_up(self, database: Database) -> None:

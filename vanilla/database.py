@@ -8,15 +8,11 @@ after the commit. Reads never wait for it (WAL).
 import asyncio
 import contextlib
 import fcntl
-import logging
-import queue
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ClauseElement, Connection, Engine, bindparam, create_engine, event
 from sqlalchemy.dialects import sqlite
@@ -28,12 +24,13 @@ from sqlmodel import Session, SQLModel
 from vanilla.errors import Unavailable
 from vanilla.migrations import upgrade
 from vanilla.settings import InvalidSettings
+from vanilla.writer import Batch, BatchJob, SessionJob, Writer
 
 T = TypeVar("T")
-logger = logging.getLogger(__name__)
+Item = TypeVar("Item")
 
 READERS = 4
-LARGEST_GROUP = 512
+LARGEST_INSERT = 64  # rows
 
 
 class Prepared:
@@ -54,22 +51,45 @@ class Prepared:
         """Run it once. Raises sqlite3.Error."""
         return cursor.execute(self.sql, self._row(values))
 
-    def many(self, cursor: sqlite3.Cursor, rows: list[dict[str, Any]]) -> sqlite3.Cursor:
-        """Run it for each of the rows. It cannot tell which of them matched (sqlite3's rowcount is their sum)."""
-        return cursor.executemany(self.sql, [self._row(row) for row in rows])
-
     def _row(self, values: dict[str, Any]) -> list[Any]:
         fixed = self.fixed
         return [values[name] if name in values else fixed[name] for name in self.names]
 
 
-def adding(table: type[SQLModel]) -> Prepared:
-    """A statement that adds to the sums in the row with the given key, or makes that row."""
+class PreparedInsert(Prepared):
+    """An INSERT of any number of rows, in as few statements as may be."""
+
+    def __init__(self, statement: ClauseElement) -> None:
+        super().__init__(statement)
+        self._head, _, values = self.sql.partition(" VALUES ")
+        self._row_sql = "(" + ", ".join("?" * len(self.names)) + ")"
+        self._tail = values.removeprefix(self._row_sql)
+
+    def rows(self, cursor: sqlite3.Cursor, rows: Sequence[dict[str, Any]]) -> None:
+        """Insert them. Raises sqlite3.Error."""
+        at = 0
+        while at < len(rows):
+            # Powers of two, so that few different statements have to be kept compiled.
+            size = min(LARGEST_INSERT, 1 << ((len(rows) - at).bit_length() - 1))
+            some = rows[at : at + size]
+            sql = f"{self._head} VALUES {', '.join([self._row_sql] * size)}{self._tail}"
+            cursor.execute(sql, [value for row in some for value in self._row(row)])
+            at += size
+
+
+def inserting(table: type[SQLModel]) -> PreparedInsert:
+    """A statement that makes rows with every column given."""
+    columns = table.metadata.tables[str(table.__tablename__)].columns
+    return PreparedInsert(upsert(table).values({column.name: bindparam(column.name) for column in columns}))
+
+
+def adding(table: type[SQLModel]) -> PreparedInsert:
+    """A statement that adds to the sums in the rows with the given keys, or makes those rows."""
     columns = table.metadata.tables[str(table.__tablename__)].columns
     statement = upsert(table).values({column.name: bindparam(column.name) for column in columns})
     keys = [column.name for column in columns if column.primary_key]
     sums = {column.name: column + statement.excluded[column.name] for column in columns if not column.primary_key}
-    return Prepared(statement.on_conflict_do_update(index_elements=keys, set_=sums))
+    return PreparedInsert(statement.on_conflict_do_update(index_elements=keys, set_=sums))
 
 
 class Database:
@@ -77,14 +97,14 @@ class Database:
 
     Work is a function that gets a `Session` (`read`, `write`) or the driver's cursor (`meter`) and may run more than
     once before it takes effect, so it must not have side effects of its own. What it raises reaches the caller, and
-    nothing of that work is kept.
+    nothing of that work is kept. Writes go through the one writer (vanilla.writer).
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine: Engine = _engine(url)
         self._readers: ThreadPoolExecutor | None = None
-        self._writer: _Writer | None = None
+        self._writer: Writer | None = None
 
     @property
     def path(self) -> Path | None:
@@ -122,7 +142,7 @@ class Database:
                 self.engine.connect().close()
         upgrade(self.engine, self.path)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database-read")
-        self._writer = _Writer(self.engine)
+        self._writer = Writer(self.engine)
 
     def close(self) -> None:
         """Finish every write that was asked for, then stop."""
@@ -153,117 +173,31 @@ class Database:
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Run `work(session)` in the writer's next transaction and give its result once that is committed."""
-        return await asyncio.wrap_future(self._queue(_SessionJob(work, Future())))
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._write(SessionJob(work, future))
+        return await future
 
-    async def meter(self, work: Callable[[sqlite3.Cursor], T]) -> T:
-        """Like `write`, on the driver's cursor with `Prepared` statements: for the path that every call takes."""
-        return await asyncio.wrap_future(self._queue(_CursorJob(work, Future())))
+    async def meter(self, batch: Batch[Item, T], item: Item) -> T:
+        """Like `write`, for the path that every call takes: `batch(cursor, items)` writes all the items of its kind
+        that wait, with `Prepared` statements on the driver's own cursor, and gives a result for each in their order."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._write(BatchJob(batch, item, future))
+        return await future
 
     def write_now(self, work: Callable[[Session], T]) -> T:
         """Like `write`, waiting on this thread: for start-up and the command line, never on the event loop."""
-        return self._queue(_SessionJob(work, Future())).result()
+        future: Future[T] = Future()
+        self._write(SessionJob(work, future))
+        return future.result()
 
-    def _queue(self, job: "_Job[T]") -> "Future[T]":
+    def _write(self, job: SessionJob[T] | BatchJob[Item, T]) -> None:
         if self._writer is None:
             raise Unavailable("The database is closed: the server is stopping.")
         self._writer.put(job)
-        return job.future
 
     def _read(self, work: Callable[[Session], T]) -> T:
         with Session(self.engine, expire_on_commit=False) as session:
             return work(session)
-
-
-class _Job(Protocol[T]):
-    future: "Future[T]"
-
-    def run(self, connection: Connection) -> T: ...
-
-
-@dataclass(slots=True, eq=False)
-class _SessionJob(Generic[T]):
-    work: Callable[[Session], T]
-    future: "Future[T]"
-
-    def run(self, connection: Connection) -> T:
-        with Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
-            result = self.work(session)
-            session.commit()
-            return result
-
-
-@dataclass(slots=True, eq=False)
-class _CursorJob(Generic[T]):
-    work: Callable[[sqlite3.Cursor], T]
-    future: "Future[T]"
-
-    def run(self, connection: Connection) -> T:
-        driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
-        with contextlib.closing(driver.cursor()) as cursor:
-            return self.work(cursor)
-
-
-class _Writer:
-    """The one thread that writes: takes all that waits into one transaction, commits, then answers."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
-        self._stopping = False
-        self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="database-write", daemon=True)
-        self._thread.start()
-
-    def put(self, job: _Job[Any]) -> None:
-        with self._lock:
-            if self._stopping:
-                raise Unavailable("The database is closed: the server is stopping.")
-            self._jobs.put(job)
-
-    def stop(self) -> None:
-        """Returns when everything that was put has been committed."""
-        with self._lock:
-            self._stopping = True
-            self._jobs.put(None)
-        self._thread.join()
-
-    def _run(self) -> None:
-        with self._engine.connect().execution_options(writes=True) as connection:
-            stopping = False
-            while not stopping:
-                group, stopping = self._next_group()
-                if group:
-                    self._commit(connection, group)
-
-    def _next_group(self) -> tuple[list[_Job[Any]], bool]:
-        group: list[_Job[Any]] = []
-        job = self._jobs.get()
-        while job is not None:
-            if job.future.set_running_or_notify_cancel():
-                group.append(job)
-            if len(group) == LARGEST_GROUP:
-                return group, False
-            try:
-                job = self._jobs.get_nowait()
-            except queue.Empty:
-                return group, False
-        return group, True
-
-    def _commit(self, connection: Connection, group: list[_Job[Any]]) -> None:
-        """Commit the group as one. If anything in it fails, nothing of it is kept and each job gets its own try."""
-        try:
-            with connection.begin():
-                results = [job.run(connection) for job in group]
-        except BaseException as error:  # noqa: BLE001  (it goes to the caller, and the writer lives on)
-            if len(group) == 1:
-                _log_unexpected(error)
-                group[0].future.set_exception(error)
-                return
-            for job in group:
-                self._commit(connection, [job])
-            return
-        for job, result in zip(group, results, strict=True):
-            job.future.set_result(result)
 
 
 @contextlib.contextmanager
@@ -274,11 +208,6 @@ def _checked(path: Path) -> Iterator[None]:
     except (OSError, DBAPIError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.orig
         raise InvalidSettings(f"DATA_DIR: the database {path} cannot be opened: {reason}.") from None
-
-
-def _log_unexpected(error: BaseException) -> None:
-    if isinstance(error, sqlite3.Error | DBAPIError):
-        logger.warning("A write failed: %s", error)
 
 
 def _engine(url: str) -> Engine:

@@ -6,10 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import factories
 from tests.factories import Factory
 from vanilla.models import User, new_id, utc_now
 from vanilla.services import Services
-from vanilla.usage.ledger import Entry, record
+from vanilla.usage.ledger import Entry
 
 USAGE = "/api/inference/usage"
 
@@ -26,7 +27,7 @@ async def spend(services: Services, user: User, **values: Any) -> Entry:
         "completion_tokens": 5,
     }
     entry = Entry(**{**defaults, **values})
-    await services.database.meter(lambda cursor: record(cursor, [entry]))
+    await factories.record(services.database, entry)
 
     def count(session: Any) -> None:
         row = session.get(User, user.id)
@@ -75,7 +76,7 @@ class TestUsage:
             prompt_tokens=700,
             completion_tokens=0,
         )
-        await services.database.meter(lambda cursor: record(cursor, [old]))
+        await factories.record(services.database, old)
         await spend(services, mira)
         body = (await (await make.signed_in(mira)).get(USAGE)).json()
         assert (body["total_tokens"], body["remaining_tokens"]) == (15, 985)

@@ -6,7 +6,6 @@ Serves the application with people, games and a month of usage made up in a temp
 
 import asyncio
 import random
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -17,12 +16,12 @@ from pathlib import Path
 from playwright.async_api import Browser, BrowserContext, Error, Page
 
 from main import create_app
+from tests import factories
 from tests.e2e.browser import launched
 from tests.servers import serving
 from vanilla.models import Game, User, new_id, utc_now
 from vanilla.services import Services
 from vanilla.settings import Settings
-from vanilla.usage import ledger
 from vanilla.usage.ledger import Entry
 
 PASSWORD = "a long password"
@@ -153,8 +152,10 @@ async def _furnish(services: Services) -> list[str]:
             await services.catalogue.record_play(chance.choice(list(users.values())).id, game_id)
     await services.catalogue.record_play(users["mira"].id, ids[1])
     entries = [_entry(chance, users, ids) for _ in range(900)]
-    await services.database.meter(lambda cursor: ledger.record(cursor, entries))
-    await services.database.meter(_count_usage)
+    await factories.record(services.database, *entries)
+    mine = "(select coalesce(sum(total_tokens), 0) from token_usage where user_id = users.id)"
+    for column in ("tokens_used", "total_tokens"):
+        await factories.run_sql(services.database, f"update users set {column} = {mine}")  # noqa: S608  (ours)
     return ids
 
 
@@ -184,11 +185,6 @@ def _entry(chance: random.Random, users: dict[str, User], games: list[str]) -> E
         first_byte_ms=chance.randint(80, 900),
         status="ok" if chance.random() < 0.95 else "aborted",
     )
-
-
-def _count_usage(cursor: sqlite3.Cursor) -> None:
-    mine = "(select coalesce(sum(total_tokens), 0) from token_usage where user_id = users.id)"
-    cursor.execute(f"update users set tokens_used = {mine}, total_tokens = {mine}")  # noqa: S608 - nothing foreign in it
 
 
 def _tell_error(title: str, error: Error) -> None:

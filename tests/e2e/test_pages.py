@@ -9,6 +9,7 @@ from nicegui import Client
 from playwright.async_api import Page, expect
 
 from pages import clients
+from tests import factories
 from tests.e2e.browser import launched
 from tests.factories import PASSWORD
 from tests.servers import serving
@@ -44,7 +45,7 @@ async def test_a_visit_from_signing_in_to_being_shown_out(app: FastAPI) -> None:
         await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
 
         await expect(page.locator("header")).to_contain_text("100,000 tokens left")
-        await services.database.meter(lambda cursor: cursor.execute("update users set tokens_used = 97000").rowcount)
+        await factories.run_sql(services.database, "update users set tokens_used = 97000")
         await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as on coming back to the page
         await expect(page.locator("header")).to_contain_text("3,000 tokens left")
 

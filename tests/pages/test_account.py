@@ -7,10 +7,10 @@ from nicegui.testing import User as Browser
 
 from pages.account_access import browser_of
 from pages.daily import bars, days_until
+from tests import factories
 from tests.factories import PASSWORD, Factory, sign_in
 from vanilla.models import new_id
 from vanilla.services import Services
-from vanilla.usage import ledger
 from vanilla.usage.ledger import Entry
 
 
@@ -29,8 +29,8 @@ async def test_shows_what_is_used_left_and_by_what(user: Browser, make: Factory,
         )
         for backend, model in (("anthropic", "claude-haiku-4-5"), ("ollama", "llama3.2"))
     ]
-    await services.database.meter(lambda cursor: ledger.record(cursor, entries))
-    await services.database.meter(lambda cursor: cursor.execute("update users set tokens_used = 2468"))
+    await factories.record(services.database, *entries)
+    await factories.run_sql(services.database, "update users set tokens_used = 2468")
     await sign_in(user.http_client, "mira", PASSWORD)
     await user.open("/account")
     for words in ("97,532 tokens left", "of 100,000 in all", "2,468 used", "claude-haiku-4-5", "llama3.2", "1,234"):

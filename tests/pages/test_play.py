@@ -6,11 +6,12 @@ import httpx
 import pytest
 from nicegui.testing import User
 
+from tests import factories
 from tests.factories import PASSWORD, Factory, sign_in
 from vanilla.games.views import GameView
 from vanilla.models import utc_now
 from vanilla.services import Services
-from vanilla.usage.ledger import Entry, record
+from vanilla.usage.ledger import Entry
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ async def test_it_says_whose_game_it_is_and_what_it_has_used(
         completion_tokens=234,
         game_id=game.id,
     )
-    await services.database.meter(lambda cursor: record(cursor, [spent]))
+    await factories.record(services.database, spent)
     await sign_in(user.http_client, "mira", PASSWORD)
     await user.open(f"/play/{game.id}")
     await user.should_see("Snail <Rally>")

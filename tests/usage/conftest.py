@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests import factories
 from vanilla.database import Database
 from vanilla.models import Game, User, new_id
-from vanilla.usage.ledger import Entry, record
+from vanilla.usage.ledger import Entry
 from vanilla.usage.statistics import Statistics
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -75,7 +76,7 @@ def add_game(database: Database) -> AddGame:
 def add_entry(database: Database) -> AddEntry:
     async def add(**values: Any) -> Entry:
         row = entry(**values)
-        await database.meter(lambda cursor: record(cursor, [row]))
+        await factories.record(database, row)
         return row
 
     return add

@@ -3,10 +3,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event
 
+from tests import factories
 from tests.usage.conftest import NOON, AddEntry, AddGame, AddUser, entry
 from vanilla.database import Database
 from vanilla.models import utc_now
-from vanilla.usage.ledger import record
 from vanilla.usage.statistics import CHUNK, LedgerRow, Statistics, bucket_starts, range_start
 
 HOUR = timedelta(hours=1)
@@ -152,7 +152,7 @@ class TestExport:
     ) -> None:
         await add_user("mira")
         rows = [entry(timestamp=NOON + timedelta(seconds=n // 2)) for n in range(CHUNK + 5)]
-        await database.meter(lambda cursor: record(cursor, rows))
+        await factories.record(database, *rows)
         seen: list[str] = []
         sizes: list[int] = []
         last: LedgerRow | None = None

@@ -1,13 +1,12 @@
 """The ledger and its roll-ups, written in one transaction: `record` runs inside the meter's settlement."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, insert
-
-from vanilla.database import Prepared, adding
+from vanilla.database import adding, inserting
 from vanilla.models import NO_GAME, TokenUsage, UsageHour, UsageMinute, utc_text
 
 Status = Literal["ok", "aborted", "failed", "recovered"]
@@ -39,13 +38,29 @@ class Entry:
         return self.prompt_tokens + self.completion_tokens
 
 
-def record(cursor: sqlite3.Cursor, entries: list[Entry]) -> None:
+def record(cursor: sqlite3.Cursor, entries: Sequence[Entry]) -> None:
     """Write the rows and add them to the minute and hour roll-ups. Raises sqlite3.IntegrityError for a second row
     with the same id: a call is in the ledger once."""
     rows = [_row(entry) for entry in entries]
-    _INSERT.many(cursor, rows)
-    _ADD_TO_MINUTE.many(cursor, rows)
-    _ADD_TO_HOUR.many(cursor, rows)
+    _INSERT.rows(cursor, rows)
+    _ADD_TO_MINUTE.rows(cursor, _summed(rows, _MINUTE_KEY))
+    _ADD_TO_HOUR.rows(cursor, _summed(rows, _HOUR_KEY))
+
+
+def _summed(rows: list[dict[str, Any]], key: tuple[str, ...]) -> list[dict[str, Any]]:
+    """One row for each key, its counts added up."""
+    if len(rows) == 1:
+        return rows
+    sums: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        named = tuple([row[name] for name in key])
+        known = sums.get(named)
+        if known is None:
+            sums[named] = dict(row)
+        else:
+            for name in _COUNTS:
+                known[name] += row[name]
+    return list(sums.values())
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -74,11 +89,9 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _insert_row(table: type[TokenUsage]) -> Prepared:
-    columns = table.__table__.columns.keys()  # type: ignore[attr-defined]
-    return Prepared(insert(table).values({name: bindparam(name) for name in columns}))
-
-
-_INSERT = _insert_row(TokenUsage)
+_MINUTE_KEY = ("minute", "backend", "user_id")
+_HOUR_KEY = ("hour", "user_id", "backend", "model", "game_id")
+_COUNTS = ("calls", "prompt_tokens", "completion_tokens", "total_tokens", "cache_read_tokens", "cache_write_tokens")
+_INSERT = inserting(TokenUsage)
 _ADD_TO_MINUTE = adding(UsageMinute)
 _ADD_TO_HOUR = adding(UsageHour)

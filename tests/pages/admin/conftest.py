@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from nicegui.testing import User as Browser
 
+from tests import factories
 from tests.factories import ADMIN_PASSWORD, sign_in
 from vanilla.models import User, new_id, utc_now
 from vanilla.services import Services
-from vanilla.usage.ledger import Entry, record
+from vanilla.usage.ledger import Entry
 
 Spend = Callable[..., Awaitable[Entry]]
 
@@ -37,7 +38,7 @@ def spend(services: Services) -> Spend:
             "completion_tokens": 234,
         }
         entry = Entry(**{**defaults, **values})
-        await services.database.meter(lambda cursor: record(cursor, [entry]))
+        await factories.record(services.database, entry)
         return entry
 
     return spend
@@ -46,5 +47,5 @@ def spend(services: Services) -> Spend:
 async def eventually(holds: Callable[[], bool]) -> None:
     """Wait until it holds: handlers of a page run as tasks that tell nobody when they are done."""
     async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110 - there is no event to wait for
+        while not holds():
             await asyncio.sleep(0.01)
