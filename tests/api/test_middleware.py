@@ -60,6 +60,7 @@ class TestOurPagesOnly:
             ("POST", "/api/inference/anthropic/messages"),
             ("POST", "/_nicegui/client/x/upload/1"),
             ("POST", "/_nicegui_ws/socket.io/"),
+            ("GET", "/_nicegui_ws/socket.io/?EIO=4&transport=polling"),
             ("POST", "/nothing/here"),
             ("WEIRD", "/auth/login"),
         ],

@@ -16,12 +16,14 @@ from vanilla.api import failures
 from vanilla.api.callers import bearer_of
 from vanilla.api.cors import Cors
 from vanilla.api.origin import client_address, is_ours, our_origin
+from vanilla.api.variants import HeadAsGet, TrailingSlash
 from vanilla.errors import Forbidden, TooLarge, Unauthenticated, VanillaError
 from vanilla.settings import Settings
 
 logger = logging.getLogger("vanilla.requests")
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+SOCKET_PATH = "/_nicegui_ws"  # by polling, where a WebSocket cannot be had
 BEARER_PATHS = ("/api/inference/", "/api/games", "/auth/me")  # where a token is good for something
 STREAMED_PATHS = ("/api/inference/anthropic/", "/api/inference/ollama/")  # what is below reads its bodies in bounds,
 UPLOAD_PATHS = {"/api/games"}  # and so do these, once they know who calls
@@ -49,6 +51,8 @@ def install(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(Cors)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext, settings=settings)
+    app.add_middleware(TrailingSlash)
+    app.add_middleware(HeadAsGet)
 
 
 class RequestContext:
@@ -147,7 +151,7 @@ class OurPagesOnly:
         self._has_warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or (scope["type"] == "http" and scope["method"] in SAFE_METHODS):
+        if scope["type"] == "lifespan" or (scope["type"] == "http" and _changes_nothing(scope)):
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
@@ -230,6 +234,12 @@ async def _read(receive: Receive, length: str) -> Message | None:
             return None
         if not message.get("more_body", False):
             return {"type": "http.request", "body": body, "more_body": False}
+
+
+def _changes_nothing(scope: Scope) -> bool:
+    """Whether this HTTP request is one that may come from anywhere. A GET of NiceGUI's socket opens a session of it,
+    and its answer would be readable for every origin."""
+    return scope["method"] in SAFE_METHODS and not scope["path"].startswith(SOCKET_PATH)
 
 
 async def _refuse(scope: Scope, send: Send, error: VanillaError) -> None:
