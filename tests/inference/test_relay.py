@@ -398,6 +398,23 @@ class TestBrokenUpstream:
         (row,) = await platform.ledger()
         assert row.estimated
 
+    @pytest.mark.parametrize(("status", "told"), [(200, 502), (301, 502), (404, 404), (429, 429), (503, 503)])
+    @pytest.mark.parametrize("stream", [False, True])
+    async def test_with_the_page_of_a_proxy_is_no_page_of_ours(
+        self, platform: Platform, llama: ModelServer, status: int, told: int, stream: bool
+    ) -> None:
+        llama.default = Answer(fault="page", status=status, headers={"retry-after": "7"})
+        user, token = await platform.friend()
+        client = await platform.client(token)
+        for answer in (
+            await client.post(CHAT, json={**ASK_LLAMA, "stream": stream}),
+            await client.get("/api/inference/ollama/v1/models/x"),
+        ):
+            assert (answer.status_code, answer.headers["content-type"]) == (told, "application/json")
+            assert "is no model server" in json.dumps(answer.json()["error"])
+            assert answer.headers["retry-after"] == "7"
+        assert (await platform.user(user.id)).tokens_held == 0
+
     async def test_that_falls_silent_is_given_up(
         self, open_settings: Settings, platform: Platform, llama: ModelServer
     ) -> None:

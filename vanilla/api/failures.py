@@ -75,9 +75,8 @@ def install(app: FastAPI) -> None:
             allowed = (error.headers or {}).get("Allow", "")
             message = f"{request.method} is not possible here; allowed: {allowed or 'other methods'}."
             return await vanilla_error(request, MethodNotAllowed(message, headers=error.headers))
-        return JSONResponse(
-            {"type": "error", "error": {"type": "api_error", "message": error.detail}}, error.status_code
-        )
+        kind = Invalid.type if error.status_code < 500 else VanillaError.type
+        return JSONResponse({"type": "error", "error": {"type": kind, "message": error.detail}}, error.status_code)
 
     app.add_exception_handler(VanillaError, vanilla_error)
     app.add_exception_handler(RequestValidationError, invalid_request)
@@ -90,5 +89,9 @@ def _sentence(problems: Sequence[Mapping[str, Any]]) -> str:
     for problem in problems[:5]:
         place = ".".join(str(step) for step in problem["loc"] if step not in ("body", "query", "path"))
         text = str(problem["msg"]).removeprefix("Value error, ")
+        if problem["type"] == "json_invalid":
+            place, text = "", f"The body is not valid JSON: {problem.get('ctx', {}).get('error', 'it ends early')}"
+        elif not place and problem["loc"] != ("query",):
+            text = "Send a JSON object, with the header Content-Type: application/json"
         parts.append(f"{place}: {text}" if place else text)
     return "; ".join(parts) or "The request is not valid."

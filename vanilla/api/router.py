@@ -42,7 +42,8 @@ def install(app: FastAPI, services: Services) -> None:
     for router in ROUTERS:
         app.include_router(router)
     for prefix in failures.API_PREFIXES:
-        app.router.routes.append(Route(prefix + "{rest:path}", _NothingHere(), include_in_schema=False))
+        for path in (prefix + "{rest:path}", prefix.rstrip("/")):
+            app.router.routes.append(Route(path, _NothingHere(), include_in_schema=False))
     failures.install(app)
     middleware.install(app, services.settings)
 

@@ -123,7 +123,11 @@ async def whole(response: aiohttp.ClientResponse) -> bytes:
 
 
 def start(response: aiohttp.ClientResponse, *, streaming: bool) -> Message:
-    """The beginning of our answer: the upstream's status and the headers of its that concern the caller."""
+    """The beginning of our answer: the upstream's status and the headers of its that concern the caller.
+
+    Raises UpstreamFailed for an answer that no model API gives, such as the page of a proxy in between.
+    """
+    _check_type(response)
     headers = [
         (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
         for name, value in response.headers.items()
@@ -141,3 +145,17 @@ async def send_whole(send: Send, response: aiohttp.ClientResponse, body: bytes) 
     message["headers"].append((b"content-length", str(len(body)).encode()))
     await send(message)
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _check_type(response: aiohttp.ClientResponse) -> None:
+    kind = response.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind == "text/event-stream" or "json" in kind:
+        return
+    status = response.status
+    kept = {name: value for name, value in response.headers.items() if name.lower() == "retry-after"}
+    failed = UpstreamFailed(
+        f"What answered ({status}) is no model server, or a proxy before it: the host has to check its address.",
+        headers=kept,
+    )
+    failed.status = status if status >= 400 else UpstreamFailed.status
+    raise failed
