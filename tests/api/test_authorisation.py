@@ -24,6 +24,7 @@ SESSION = "a session"
 ADMIN = "the session of an admin"
 PAGE = "a page for a session"
 ADMIN_PAGE = "a page for the session of an admin"
+THIS_MACHINE = "a program on this machine, or METRICS_TOKEN: no credential of the platform's"
 
 ANTHROPIC = "/api/inference/anthropic"
 OLLAMA = "/api/inference/ollama"
@@ -86,6 +87,7 @@ TABLE: dict[str, str] = {
     "HEAD /static/vanilla.js": ANYBODY,
     "GET /healthz": ANYBODY,
     "GET /readyz": ANYBODY,
+    "GET /metrics": THIS_MACHINE,
     "GET /login": ANYBODY,
     "GET /": PAGE,
     "GET /play/{game_id}": PAGE,
@@ -238,6 +240,8 @@ async def test_every_route_lets_in_whom_the_table_says(
 ) -> None:
     client = await caller(make, services)
     routes = [route for route in every_route(app) if route in TABLE and route != "POST /auth/logout"]
+    presents = {"authorization", "x-api-key"} & set(client.headers)
+    let_in = {**let_in, THIS_MACHINE: OUT if presents else IN}
     expected = {route: let_in.get(TABLE[route], otherwise) for route in routes}
     assert {route: await answer_to(client, route) for route in routes} == expected
 
@@ -246,9 +250,14 @@ async def test_a_session_that_comes_from_a_game_opens_nothing(app: FastAPI, make
     """WebKit sends cookies, strict ones too, from a sandboxed frame: its origin is all that tells."""
     client = await make.admin()
     client.headers["origin"] = "null"
-    for route in every_route(app):
+    for route in set(every_route(app)) & set(TABLE):
         is_safe = route.startswith(("GET ", "HEAD ", "OPTIONS ", "ANY ")) and route != "ANY /_nicegui_ws"
-        is_page = TABLE[route] in (ANYBODY, PAGE, ADMIN_PAGE)  # which a frame may not show, nor a script read
+        is_page = TABLE[route] in (
+            ANYBODY,
+            THIS_MACHINE,
+            PAGE,
+            ADMIN_PAGE,
+        )  # which a frame may not show, nor a script read
         assert (route, await answer_to(client, route)) == (route, (IN if is_page else OUT) if is_safe else REFUSED)
 
 
