@@ -31,6 +31,7 @@ from vanilla.inference.backends.ollama import Ollama
 from vanilla.inference.local.process import LocalModel
 from vanilla.inference.meter import Meter
 from vanilla.inference.models import Models
+from vanilla.inference.pace import Pace
 from vanilla.inference.relay import Relay
 from vanilla.inference.upstream import Upstream
 from vanilla.operations.controls import ControlPanel
@@ -38,6 +39,7 @@ from vanilla.services import Services
 from vanilla.settings import InvalidSettings, Settings, load_settings
 from vanilla.usage import minutes
 from vanilla.usage.feed import Feed
+from vanilla.usage.metrics import Metrics
 from vanilla.usage.statistics import Statistics
 
 logger = logging.getLogger(__name__)
@@ -81,12 +83,13 @@ def assemble(settings: Settings) -> Services:
     files = Files(settings)
     statistics = Statistics(database)
     feed = Feed(statistics)
+    metrics = Metrics()
     meter = Meter(database)
     controls = ControlPanel(database)
     local_model = LocalModel()
     claude = Anthropic(settings.anthropic_base_url, settings.anthropic_api_key.get_secret_value())
     llama = Ollama(settings.ollama_url, settings.local_model, local_model)
-    upstream = Upstream(idle_seconds=settings.upstream_idle_seconds)
+    upstream = Upstream(metrics, idle_seconds=settings.upstream_idle_seconds)
     return Services(
         settings=settings,
         database=database,
@@ -102,12 +105,22 @@ def assemble(settings: Settings) -> Services:
         catalogue=Catalogue(database, files, settings),
         statistics=statistics,
         feed=feed,
+        metrics=metrics,
         controls=controls,
         meter=meter,
         local_model=local_model,
         models=Models(claude, llama, controls),
         upstream=upstream,
-        relay=Relay({claude.name: claude, llama.name: llama}, meter, feed, revocations, upstream, controls),
+        relay=Relay(
+            {claude.name: claude, llama.name: llama},
+            meter=meter,
+            feed=feed,
+            metrics=metrics,
+            revocations=revocations,
+            upstream=upstream,
+            controls=controls,
+            pace=Pace(settings.requests_per_minute or None, settings.concurrent_calls or None),
+        ),
     )
 
 

@@ -20,6 +20,7 @@ from vanilla.inference.upstream import Upstream
 from vanilla.operations.controls import ControlPanel
 from vanilla.settings import Settings
 from vanilla.usage.feed import Feed
+from vanilla.usage.metrics import Metrics
 from vanilla.usage.statistics import Statistics
 
 
@@ -41,6 +42,7 @@ class Services:
     catalogue: Catalogue
     statistics: Statistics
     feed: Feed
+    metrics: Metrics
     controls: ControlPanel
     meter: Meter
     local_model: LocalModel

@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     upstream_idle_seconds: float = Field(
         300.0, gt=0, description="A model server that is silent for this long is given up."
     )
+    requests_per_minute: int = Field(
+        0, ge=0, description="Calls that a user may begin in a minute, where an admin set nothing else; 0 for no bound."
+    )
+    concurrent_calls: int = Field(
+        0, ge=0, description="Calls that a user may have at once, where an admin set nothing else; 0 for no bound."
+    )
     node_env: str = Field("", description="Accepted for the sake of older .env files; unused.")
 
     @model_validator(mode="before")

@@ -252,12 +252,7 @@ async def test_a_session_that_comes_from_a_game_opens_nothing(app: FastAPI, make
     client.headers["origin"] = "null"
     for route in set(every_route(app)) & set(TABLE):
         is_safe = route.startswith(("GET ", "HEAD ", "OPTIONS ", "ANY ")) and route != "ANY /_nicegui_ws"
-        is_page = TABLE[route] in (
-            ANYBODY,
-            THIS_MACHINE,
-            PAGE,
-            ADMIN_PAGE,
-        )  # which a frame may not show, nor a script read
+        is_page = TABLE[route] in (ANYBODY, PAGE, ADMIN_PAGE)  # which a frame may not show, nor a script read
         assert (route, await answer_to(client, route)) == (route, (IN if is_page else OUT) if is_safe else REFUSED)
 
 

@@ -2,16 +2,20 @@
 
 import asyncio
 import dataclasses
+from contextlib import AsyncExitStack
 
 import pytest
 
+from main import create_api
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.inference.conftest import Platform
 from tests.inference.test_relay import ASK_LLAMA, CHAT
+from tests.servers import serving
 from vanilla.accounts.caller import Caller, Credential
 from vanilla.accounts.users import UserChanges
 from vanilla.errors import TooManyRequests
 from vanilla.inference.pace import Pace
+from vanilla.settings import Settings
 
 MIRA = Caller("u1", "mira", False, Credential.API_TOKEN, requests_per_minute=3, concurrent_calls=2)
 
@@ -78,3 +82,27 @@ async def test_a_users_own_pace_holds_from_the_next_call(platform: Platform, lla
     assert refused.headers["retry-after"] == "1"
     assert platform.services.feed.snapshot().refusals_today == {"too fast": 3}
     assert len(await platform.ledger()) == 3
+
+
+class TestDefaults:
+    def test_hold_for_whom_nothing_else_was_set(self) -> None:
+        pace = Pace(2, 1)
+        plain = dataclasses.replace(MIRA, requests_per_minute=None, concurrent_calls=None)
+        with pace.of(plain), pytest.raises(TooManyRequests, match="1 calls at once"):
+            pace.of(plain).__enter__()
+        with pace.of(plain):
+            pass
+        with pytest.raises(TooManyRequests, match="2 calls a minute"):
+            pace.of(plain).__enter__()
+        with pace.of(dataclasses.replace(MIRA, user_id="u2")), pace.of(dataclasses.replace(MIRA, user_id="u2")):
+            pass  # a user's own bounds may also be wider
+
+    async def test_are_those_of_the_settings(self, open_settings: Settings, llama: ModelServer) -> None:
+        app = create_api(open_settings.model_copy(update={"requests_per_minute": 1}))
+        async with AsyncExitStack() as stack, serving(app) as origin:
+            platform = Platform(origin, app.state.services, stack)
+            user, token = await platform.friend()
+            client = await platform.client(token)
+            assert [(await client.post(CHAT, json=ASK_LLAMA)).status_code for _ in range(2)] == [200, 429]
+            await platform.services.users.update(user.id, UserChanges(requests_per_minute=5))
+            assert (await client.post(CHAT, json=ASK_LLAMA)).status_code == 200

@@ -21,6 +21,7 @@ from vanilla.inference.upstream import Unreached, Upstream, chunks, send_whole, 
 from vanilla.models import new_id, utc_now
 from vanilla.usage.feed import Feed, LiveCall
 from vanilla.usage.ledger import Entry, Status
+from vanilla.usage.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -38,13 +39,22 @@ class Asked:
     prompt_tokens: int  # estimated
     game_cap: int | None  # tokens that one game may take of one user in a day
     request_id: str | None
+    arrived_at: float  # time.monotonic() when all of it was here
 
 
 class Call:
     """One call in flight. `run` is its life, in a task of its own that nobody but `end` interrupts."""
 
     def __init__(
-        self, asked: Asked, standing: Standing, send: Send, *, meter: Meter, feed: Feed, upstream: Upstream
+        self,
+        asked: Asked,
+        standing: Standing,
+        send: Send,
+        *,
+        meter: Meter,
+        feed: Feed,
+        metrics: Metrics,
+        upstream: Upstream,
     ) -> None:
         assert asked.route.tap is not None
         caller = standing.caller
@@ -66,6 +76,7 @@ class Call:
         self._send = send
         self._meter = meter
         self._feed = feed
+        self._metrics = metrics
         self._upstream = upstream
         self._task: asyncio.Task[None] | None = None
         self._is_held = False  # its tokens are set aside
@@ -107,6 +118,7 @@ class Call:
                     raise why
                 return
             self._feed.started(self.live)
+            self._metrics.admitted(time.monotonic() - self._asked.arrived_at)
             await self._exchange(body)
         except asyncio.CancelledError:
             if not self._was_ended or self._task is None:
@@ -184,7 +196,8 @@ class Call:
         out = tap.finish()
         if not tap.is_complete and not tap.has_failed:
             raise UpstreamFailed("The model server broke off in the middle of its answer.")
-        # An upstream that failed has said so in an event of its own, which has been passed on.
+        if tap.has_failed:  # it has said so in an event of its own, which has been passed on
+            self._metrics.upstream_failed(live.backend, "error event")
         await self._settle("ok" if tap.is_complete else "failed")
         await send({"type": "http.response.body", "body": out, "more_body": False})
 
@@ -200,6 +213,7 @@ class Call:
         if self._is_settling or not self._is_held:
             return
         self._is_settling = True
+        began = time.monotonic()
         entry = None if status is None else await self._entry(status)
         attempt = 0
         while True:
@@ -212,6 +226,7 @@ class Call:
                 await asyncio.sleep(SETTLE_DELAYS[min(attempt, len(SETTLE_DELAYS) - 1)])
                 attempt += 1
         self._feed.ended(self.live, entry)
+        self._metrics.ended(self.live.backend, entry, time.monotonic() - began)
 
     async def _entry(self, status: Status) -> Entry:
         """Its ledger row as of now: exact where the upstream has said its last word, else the best estimate."""

@@ -15,7 +15,16 @@ RETRY_AT_ONCE = 1  # seconds: one of the user's calls is likely to end soon
 class Pace:
     """Counts each user's calls. Belongs to one event loop."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        requests_per_minute: int | None = None,
+        concurrent_calls: int | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """The bounds of users who have none of their own; None for no bound."""
+        self._requests_per_minute = requests_per_minute
+        self._concurrent_calls = concurrent_calls
         self._clock = clock
         self._running: dict[str, int] = {}
         self._begun: dict[str, deque[float]] = {}
@@ -25,9 +34,10 @@ class Pace:
         """One call of this caller's, until the block ends. Raises TooManyRequests."""
         user_id = caller.user_id
         running = self._running.get(user_id, 0)
-        if caller.concurrent_calls is not None and running >= caller.concurrent_calls:
+        most = self._concurrent_calls if caller.concurrent_calls is None else caller.concurrent_calls
+        if most is not None and running >= most:
             raise TooManyRequests(
-                f"You may have {caller.concurrent_calls:,} calls at once. Try again when one has finished.",
+                f"You may have {most:,} calls at once. Try again when one has finished.",
                 retry_after=RETRY_AT_ONCE,
             )
         self._begin(caller)
@@ -42,7 +52,7 @@ class Pace:
                 del self._running[user_id]
 
     def _begin(self, caller: Caller) -> None:
-        most = caller.requests_per_minute
+        most = self._requests_per_minute if caller.requests_per_minute is None else caller.requests_per_minute
         if most is None:
             self._begun.pop(caller.user_id, None)
             return

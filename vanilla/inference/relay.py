@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from vanilla.inference.standing import Standing
 from vanilla.inference.upstream import Unreached, Upstream, send_whole, whole
 from vanilla.operations.controls import ControlPanel
 from vanilla.usage.feed import Feed
+from vanilla.usage.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -36,19 +38,23 @@ class Relay:
     def __init__(
         self,
         backends: Mapping[str, Backend],
+        *,
         meter: Meter,
         feed: Feed,
+        metrics: Metrics,
         revocations: Revocations,
         upstream: Upstream,
         controls: ControlPanel,
+        pace: Pace,
     ) -> None:
         self.backends = backends
         self._controls = controls
         self._upstream = upstream
         self._meter = meter
         self._feed = feed
+        self._metrics = metrics
         self._buffer = Buffer()
-        self._pace = Pace()
+        self._pace = pace
         self._standings: set[Standing] = set()
         self._calls: dict[asyncio.Task[None], Call] = {}
         self._keeper: asyncio.Task[None] | None = None
@@ -58,9 +64,8 @@ class Relay:
     async def open(self) -> None:
         """Settle what an earlier process left, and start to look after calls in flight."""
         self._is_closing = False
-        recovered = await self._meter.recover(everything=True)
-        if recovered:
-            logger.warning("Recovered %d calls that an earlier process left unsettled", len(recovered))
+        if recovered := await self._recover(everything=True):
+            logger.warning("Recovered %d calls that an earlier process left unsettled", recovered)
         self._keeper = asyncio.create_task(self._keep(), name="relay-keeper")
 
     async def close(self, grace_seconds: float = 5.0) -> None:
@@ -111,7 +116,9 @@ class Relay:
         except CallerLeft:
             return
         except VanillaError as error:
-            self._feed.refused(caller.user_id, caller.username, backend.name, _reason(error))
+            reason = _reason(error)
+            self._feed.refused(caller.user_id, caller.username, backend.name, reason)
+            self._metrics.refused(backend.name, reason)
             raise
         finally:
             self._standings.discard(standing)
@@ -121,6 +128,7 @@ class Relay:
     ) -> None:
         """A call that costs tokens."""
         assert route.read is not None
+        arrived_at = time.monotonic()
         prompt = route.read(read_object(raw), raw)
         controls = self._controls.now
         controls.check_model(backend.name, prompt.model)
@@ -134,8 +142,11 @@ class Relay:
             prompt_tokens=await estimate.prompt_tokens(prompt.text),
             game_cap=controls.game_tokens_per_day,
             request_id=scope.get("request_id"),
+            arrived_at=arrived_at,
         )
-        call = Call(asked, standing, send, meter=self._meter, feed=self._feed, upstream=self._upstream)
+        call = Call(
+            asked, standing, send, meter=self._meter, feed=self._feed, metrics=self._metrics, upstream=self._upstream
+        )
         # A task of its own: whatever becomes of the request, what has been set aside is settled.
         task = asyncio.create_task(call.run(), name=f"call {call.live.id}")
         self._calls[task] = call
@@ -168,6 +179,10 @@ class Relay:
         except Unreached as error:
             raise error.because from None
 
+    def calls_in_flight(self) -> Counter[str]:
+        """How many calls are being answered, by backend."""
+        return Counter(call.live.backend for call in self._calls.values())
+
     def stop_all(self, why: VanillaError) -> None:
         """End every call in flight, as the switch does."""
         for call in list(self._calls.values()):
@@ -198,9 +213,15 @@ class Relay:
                     await self._meter.checkpoint(points)
                 if time.monotonic() > recover_at:
                     recover_at = time.monotonic() + SECONDS_BETWEEN_RECOVERIES
-                    await self._meter.recover(everything=False)
+                    await self._recover(everything=False)
             except Exception:
                 logger.exception("Calls in flight could not be noted")
+
+    async def _recover(self, *, everything: bool) -> int:
+        entries = await self._meter.recover(everything=everything)
+        for entry in entries:
+            self._metrics.recorded(entry)
+        return len(entries)
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -4,12 +4,14 @@ import contextlib
 import logging
 import zlib
 from collections.abc import AsyncIterator
+from functools import partial
 
 import aiohttp
 from starlette.types import Message, Send
 
 from vanilla.errors import UpstreamFailed, VanillaError
 from vanilla.inference.backends.base import Backend, Target
+from vanilla.usage.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +31,8 @@ class Unreached(Exception):
 class Upstream:
     """One pool of connections for all model servers. Opened and closed with the app, on its event loop."""
 
-    def __init__(self, *, idle_seconds: float = 300.0) -> None:
+    def __init__(self, metrics: Metrics, *, idle_seconds: float = 300.0) -> None:
+        self._metrics = metrics
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_seconds)
         self._session: aiohttp.ClientSession | None = None
 
@@ -63,6 +66,8 @@ class Upstream:
         headers = {"accept-encoding": "identity", **target.headers}
         if body:
             headers["content-type"] = "application/json"
+        failed = partial(self._metrics.upstream_failed, backend.name)
+        is_refused = False
         try:
             async with self.session.request(
                 method,
@@ -72,12 +77,21 @@ class Upstream:
                 timeout=self._timeout,
                 allow_redirects=False,
             ) as response:
+                if is_refused := response.status >= 400:
+                    failed(str(response.status))
                 yield response
+        except UpstreamFailed:  # so says who reads the answer
+            if not is_refused:
+                failed("broken")
+            raise
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            failed("unreached")
             raise Unreached(backend.unreachable()) from None
         except TimeoutError:
+            failed("silent")
             raise UpstreamFailed("The model server fell silent.") from None
         except aiohttp.ClientError as error:
+            failed("broken")
             logger.warning("%s broke the connection: %s", backend.name, type(error).__name__)
             raise UpstreamFailed("The model server broke the connection.") from None
 
