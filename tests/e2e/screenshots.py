@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, Error, Page
 
-from main import create_app
+from main import assemble, create_app, running
 from tests import factories
 from tests.e2e.browser import launched
 from tests.servers import serving
@@ -49,9 +49,9 @@ async def shoot(folder: Path, wanted: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data:
         settings = Settings(data_dir=Path(data), admin_password=PASSWORD, local_model="off", ollama_url="")
-        app = create_app(settings)
-        async with serving(app) as origin, launched() as browser:
-            games = await _furnish(app.state.services)
+        async with running(services := assemble(settings)):
+            games = await _furnish(services)  # before the server that is shown starts, so that it has a past
+        async with serving(create_app(settings)) as origin, launched() as browser:
             for width in WIDTHS:
                 for theme in THEMES:
                     await _all_pages(browser, origin, folder / f"-{width}-{theme}.png", width, theme, games, wanted)
