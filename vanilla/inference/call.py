@@ -81,6 +81,7 @@ class Call:
         self._task: asyncio.Task[None] | None = None
         self._is_held = False  # its tokens are set aside
         self._has_answered = False  # the caller has a status line: from now on errors go into the stream
+        self._is_mid_line = False  # what the caller has of the stream ends in the middle of a line
         self._is_settling = False  # nothing may interrupt it any more
         self._has_left = False  # the caller is gone
         self._cut_by: VanillaError | None = None  # why we ended it
@@ -192,6 +193,7 @@ class Call:
             if tap.is_complete and not self._is_settling:
                 await self._settle("ok")
             if out:
+                self._is_mid_line = not out.endswith(b"\n")
                 await send({"type": "http.response.body", "body": out, "more_body": True})
         out = tap.finish()
         if not tap.is_complete and not tap.has_failed:
@@ -258,7 +260,10 @@ class Call:
         """Tell the caller, in the stream if it has begun: a clean end would pass for a finished answer."""
         if not self._has_answered:
             raise error
-        event = self._asked.backend.failure_event(error, self._asked.route)
+        # An answer that is whole needs no more words, whatever became of its connection.
+        event = b"" if self._tap.is_complete else self._asked.backend.failure_event(error, self._asked.route)
+        if event and self._is_mid_line:
+            event = b"\n" + event  # else it would be the rest of that line, and readers would pass over it
         await self._send({"type": "http.response.body", "body": event, "more_body": False})
 
     def _note_first_byte(self) -> None:
