@@ -125,7 +125,8 @@ class ModelServer:
             response.enable_compression(web.ContentCoding.gzip)
         await response.prepare(request)
         sent = b""
-        for number, event in enumerate(events):
+        for number, each in enumerate(events):
+            event = each
             await asyncio.sleep(answer.pause)
             if answer.fault is not None and number == answer.after:
                 if answer.fault in ("half a line", "cut in a line"):
@@ -145,8 +146,13 @@ class ModelServer:
                     break
             if answer.gate is not None and number == len(events) - 1:
                 await answer.gate.wait()
+            if answer.fault == "no line end" and number == len(events) - 1:
+                event = event.rstrip(b"\n")
             await response.write(event)
             sent += event
+        if answer.fault == "cut at the end":
+            _hang_up(request)
+            return response
         await response.write_eof()
         self.sent.append(sent)
         return response

@@ -10,7 +10,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Fault = Literal[
-    "cut", "cut in a line", "half a line", "ends early", "hangs", "error event", "garbage", "no headers", "page"
+    "cut",  # the connection breaks between two events, or in the middle of a whole answer
+    "cut in a line",
+    "cut at the end",  # after the closing event
+    "ends early",  # cleanly, without the closing event
+    "half a line",  # the same, in the middle of one
+    "no line end",  # complete, but for the last line end
+    "hangs",
+    "error event",
+    "garbage",
+    "no headers",
+    "page",  # of a proxy before the model server
 ]
 
 
