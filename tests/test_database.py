@@ -142,6 +142,16 @@ def test_ids_are_in_the_order_of_time() -> None:
 
 
 class TestOpening:
+    async def test_no_other_account_of_the_machine_reads_what_is_in_it(self, database: Database) -> None:
+        await database.write(adding("mira"))
+        assert database.path is not None
+        kept = [path for path in database.path.parent.iterdir() if path.suffix != ".lock"]
+        assert {path.name: path.stat().st_mode & 0o077 for path in kept} == {
+            "test.db": 0,
+            "test.db-shm": 0,
+            "test.db-wal": 0,
+        }
+
     @pytest.mark.parametrize("kind", ["folder", "no database", "below a file"])
     def test_what_is_no_database_is_one_line(self, tmp_path: Path, kind: str) -> None:
         path = tmp_path / "vanilla.db"

@@ -139,6 +139,8 @@ class Database:
         if self.path is not None:
             with _checked(self.path):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+                if not self.path.exists():
+                    self.path.touch(mode=0o600)  # it holds password hashes; SQLite gives its WAL the same mode
                 self.engine.connect().close()
         upgrade(self.engine, self.path)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database-read")
