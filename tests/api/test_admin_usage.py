@@ -66,6 +66,7 @@ class TestPlatform:
             "duration_ms": None,
             "first_byte_ms": 410,
             "request_id": None,
+            "server_tool_calls": 0,
         }
 
     async def test_lists_as_many_calls_as_asked(self, make: Factory, services: Services) -> None:

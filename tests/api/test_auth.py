@@ -18,6 +18,7 @@ USER_FIELDS = {
     "is_active",
     "token_limit",
     "limit_period",
+    "own_token_limit",
     "tokens_used",
     "requests_per_minute",
     "concurrent_calls",

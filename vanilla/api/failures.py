@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope, Send
 
 from vanilla.errors import Invalid, MethodNotAllowed, NotFound, VanillaError
 
@@ -54,6 +55,15 @@ def response_to(error: VanillaError, path: str, request_id: str | None = None) -
     """An error as a response for a request to `path`."""
     status, headers, body = encoded(error, path, request_id)
     return Response(body, status, headers)
+
+
+async def answer(error: VanillaError, scope: Scope, send: Send) -> None:
+    """Answer a request with an error, for code that speaks ASGI itself."""
+    status, headers, body = encoded(error, scope["path"], scope.get("request_id"))
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    raw.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def install(app: FastAPI) -> None:

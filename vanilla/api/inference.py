@@ -65,7 +65,7 @@ class Door:
         except VanillaError as error:
             if started:
                 raise
-            await _answer(error, scope, send)
+            await failures.answer(error, scope, send)
 
     def _route(self, method: str, path: str) -> tuple[Route, str]:
         """The call that a path means. Raises NotFound, MethodNotAllowed, Forbidden."""
@@ -89,11 +89,3 @@ class Door:
 def _is_one_name(tail: str) -> bool:
     """Whether it stays what it is in a path: the way to the upstream resolves dots, which would lead elsewhere."""
     return "/" not in tail and tail not in ("", ".", "..")
-
-
-async def _answer(error: VanillaError, scope: Scope, send: Send) -> None:
-    status, headers, body = failures.encoded(error, scope["path"], scope.get("request_id"))
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    raw.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body, "more_body": False})

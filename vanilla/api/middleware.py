@@ -88,7 +88,7 @@ class RequestContext:
             await self._app(scope, receive, send_with_id)
         finally:
             if scope["type"] == "http":
-                _log(scope, status, started)
+                log_request(scope, status, started)
             reset_contextvars(**bound)
             unbind_contextvars("user_id")
 
@@ -273,7 +273,7 @@ def readable_path(path: str) -> str:
     return _SECRETS_IN_PATHS.sub(lambda match: f"{match[1] or ''}[hidden]", path)
 
 
-def _log(scope: Scope, status: int, started: float) -> None:
+def log_request(scope: Scope, status: int, started: float) -> None:
     """One line for a request: never its query, nor what in its path is a secret."""
     level = logging.DEBUG if scope["path"].startswith(QUIET_PATHS) and status < 500 else logging.INFO
     if logger.isEnabledFor(level):
