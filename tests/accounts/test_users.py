@@ -49,10 +49,18 @@ class TestNames:
         with pytest.raises(Conflict, match="taken"):
             await services.users.create(username=taken, password=PASSWORD)
 
-    @pytest.mark.parametrize("name", ["", "   ", "x" * 41, "two\nlines", "zero\u200bwidth", "nul\0", "half\ud800"])
+    @pytest.mark.parametrize(
+        "name",
+        ["", "   ", "x" * 41, "two\nlines", "zero\u200bwidth", "nul\0", "half\ud800", "turned\u202e", "\u3164", "\u2800"],
+    )
     async def test_a_name_that_cannot_be_read_is_refused(self, services: Services, name: str) -> None:
         with pytest.raises(Invalid):
             await services.users.create(username=name, password=PASSWORD)
+
+    async def test_a_name_in_letters_of_a_special_form_passes_for_nobody(self, services: Services) -> None:
+        with pytest.raises(Invalid, match="write admin"):
+            await services.users.create(username="\uff41dmin", password=PASSWORD)
+        assert (await services.users.create(username="\u30df\u30e9", password=PASSWORD)).username == "\u30df\u30e9"
 
     async def test_of_two_who_take_a_name_at_once_one_gets_it(self, services: Services) -> None:
         answers = await asyncio.gather(

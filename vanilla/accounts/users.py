@@ -18,6 +18,7 @@ from vanilla.errors import Conflict, Invalid, NotFound, Unauthenticated
 from vanilla.models import ApiToken, LoginSession, UsageHour, User, utc_now
 
 LONGEST_USERNAME = 40  # characters
+_BLANKS = set("\u115f\u1160\u2800")  # letters and symbols to Unicode, and nothing to see
 MOST_TOKENS = 10**15
 Tokens = Annotated[StrictInt, Field(ge=0, le=MOST_TOKENS)]
 AtLeastOne = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
@@ -221,8 +222,11 @@ def checked_username(username: str) -> str:
     name = unicodedata.normalize("NFC", username.strip())
     if not 1 <= len(name) <= LONGEST_USERNAME:
         raise Invalid(f"The username must have 1 to {LONGEST_USERNAME} characters.")
-    if not name.isprintable():
+    plain = unicodedata.normalize("NFKC", name)
+    if not name.isprintable() or _BLANKS & set(plain):
         raise Invalid("The username contains a character that cannot be seen: leave it out.")
+    if plain != name:  # full-width letters and the like, which pass for somebody else's name
+        raise Invalid(f"The username contains a character in a special form: write {plain}.")
     return name
 
 
