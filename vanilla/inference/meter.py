@@ -27,14 +27,6 @@ class Held:
     tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What is set aside at the moment: by how many calls, and how many tokens."""
-
-    holds: int
-    tokens: int
-
-
 class Meter:
     """Sets tokens aside, settles, recovers. Every write goes through the database's one writer."""
 
@@ -59,11 +51,6 @@ class Meter:
         Raises what the database raises; the hold is then still there, and the same call may be tried again.
         """
         return await self._database.meter(settle_all, (hold_id, entry, self._clock()))
-
-    async def held(self) -> Held:
-        """All that is set aside, also by processes that are gone."""
-        sums = select(func.count(), func.coalesce(func.sum(col(Hold.tokens)), 0)).select_from(Hold)
-        return Held(*await self._database.read(lambda session: session.exec(sums).one()))
 
     async def held(self) -> Held:
         """All that is set aside, also by processes that are gone."""
