@@ -51,7 +51,18 @@ class TestNames:
 
     @pytest.mark.parametrize(
         "name",
-        ["", "   ", "x" * 41, "two\nlines", "zero\u200bwidth", "nul\0", "half\ud800", "turned\u202e", "\u3164", "\u2800"],
+        [
+            "",
+            "   ",
+            "x" * 41,
+            "two\nlines",
+            "zero\u200bwidth",
+            "nul\0",
+            "half\ud800",
+            "turned\u202e",
+            "\u3164",
+            "\u2800",
+        ],
     )
     async def test_a_name_that_cannot_be_read_is_refused(self, services: Services, name: str) -> None:
         with pytest.raises(Invalid):
