@@ -10,7 +10,7 @@ from tests.factories import ADMIN_PASSWORD, sign_in
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.inference.conftest import Platform
 from tests.inference.test_relay import ASK_CLAUDE, ASK_LLAMA, CHAT, MESSAGES
-from vanilla.operations.controls import ControlPanel
+from vanilla.operations.controls import ControlPanel, ControlsChange
 
 
 @pytest.fixture
@@ -100,6 +100,28 @@ class TestCalls:
         assert (await friend.post(CHAT, json=ASK_LLAMA)).status_code == 200
         assert [row.status for row in await platform.ledger()] == ["aborted", "ok"]
         assert (await platform.user(user.id)).tokens_held == 0
+
+    async def test_that_were_still_being_read_are_stopped_by_it_too(
+        self, platform: Platform, llama: ModelServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nothing is asked of a model server once the switch is off, however early the call came."""
+        is_estimating, may_go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow_estimate(_text: str) -> int:
+            is_estimating.set()
+            await may_go_on.wait()
+            return 5
+
+        monkeypatch.setattr("vanilla.inference.estimate.prompt_tokens", slow_estimate)
+        user, token = await platform.friend()
+        friend = await platform.client(token)
+        asking = asyncio.create_task(friend.post(CHAT, json=ASK_LLAMA))
+        await is_estimating.wait()
+        await platform.services.controls.change(ControlsChange(inference_enabled=False), by=user.id)
+        may_go_on.set()
+        assert (await asking).status_code == 503
+        assert llama.seen == []
+        assert await platform.holds() == 0
 
     @pytest.mark.parametrize(
         "extra",

@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import APIRouter
 
 from vanilla.api.callers import Admin, ServicesDep
-from vanilla.errors import Unavailable
 from vanilla.operations.controls import ControlsChange
 
 router = APIRouter(prefix="/admin/api", tags=["admin"])
@@ -21,10 +20,7 @@ async def read_controls(_admin: Admin, services: ServicesDep) -> dict[str, Any]:
 @router.patch("/settings")
 async def change_controls(change: ControlsChange, admin: Admin, services: ServicesDep) -> dict[str, Any]:
     """Change what the body names. Switching inference off also ends the calls in flight."""
-    controls = await services.controls.change(change, by=admin.user_id)
-    if not controls.inference_enabled:
-        services.relay.stop_all(Unavailable("The host has switched models off for now."))
-    return asdict(controls)
+    return asdict(await services.controls.change(change, by=admin.user_id))
 
 
 @router.get("/upstreams")

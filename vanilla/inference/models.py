@@ -70,7 +70,7 @@ class Models:
 
     async def _of_anthropic(self) -> Health:
         if not self._claude.is_configured:
-            return Health("anthropic", problem="ANTHROPIC_API_KEY is not set.")
+            return Health("anthropic", problem="ANTHROPIC_API_KEY is not set: put a key there and restart.")
         # Importing it takes a second or two, which neither the start nor the event loop has to spare.
         await asyncio.to_thread(importlib.import_module, "anthropic")
         import anthropic
@@ -81,11 +81,11 @@ class Models:
             ) as client:
                 page = await client.models.list(limit=100)
         except (anthropic.AuthenticationError, anthropic.PermissionDeniedError):
-            return _ill("anthropic", "Anthropic refuses the key in ANTHROPIC_API_KEY.")
+            return _ill("anthropic", "Anthropic refuses the key in ANTHROPIC_API_KEY: put another there and restart.")
         except anthropic.APIStatusError as error:
-            return _ill("anthropic", f"Anthropic answers with status {error.status_code}.")
+            return _ill("anthropic", f"Anthropic answers with status {error.status_code}: test again in a few minutes.")
         except anthropic.AnthropicError:
-            return _ill("anthropic", f"Nothing answers at {self._claude.base_url}.")
+            return _ill("anthropic", f"Nothing answers at {self._claude.base_url}: is this server on the internet?")
         return Health("anthropic", [Model("anthropic", model.id, model.display_name) for model in page.data])
 
     async def _of_ollama(self) -> Health:
@@ -102,9 +102,9 @@ class Models:
         except VanillaError as error:
             problem = error.message
         except ollama.ResponseError as error:
-            problem = f"Ollama answers with status {error.status_code}."
+            problem = f"Ollama answers with status {error.status_code}: its own log says why."
         except (httpx.HTTPError, ConnectionError, ValueError):
-            problem = f"Nothing answers as Ollama at {self._llama.url}."
+            problem = f"Nothing answers as Ollama at {self._llama.url}: start it, or set OLLAMA_URL and restart."
         if problem is not None:
             logger.info("Ollama's models cannot be listed: %s", problem)
         if self._llama.has_embedded and MODEL not in names:

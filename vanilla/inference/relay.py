@@ -22,7 +22,7 @@ from vanilla.inference.pace import Pace
 from vanilla.inference.requests import Buffer, CallerLeft
 from vanilla.inference.standing import Standing
 from vanilla.inference.upstream import Unreached, Upstream, send_whole, whole
-from vanilla.operations.controls import ControlPanel
+from vanilla.operations.controls import SWITCHED_OFF, ControlPanel, Controls
 from vanilla.usage.feed import Feed
 from vanilla.usage.metrics import Metrics
 
@@ -60,6 +60,7 @@ class Relay:
         self._keeper: asyncio.Task[None] | None = None
         self._is_closing = False
         revocations.subscribe(self._cut_off)
+        controls.subscribe(self._obey)
 
     async def open(self) -> None:
         """Settle what an earlier process left, and start to look after calls in flight."""
@@ -144,6 +145,7 @@ class Relay:
             request_id=scope.get("request_id"),
             arrived_at=arrived_at,
         )
+        self._controls.now.check_open()  # it may have been switched off meanwhile
         call = Call(
             asked, standing, send, meter=self._meter, feed=self._feed, metrics=self._metrics, upstream=self._upstream
         )
@@ -184,9 +186,13 @@ class Relay:
         return Counter(call.live.backend for call in self._calls.values())
 
     def stop_all(self, why: VanillaError) -> None:
-        """End every call in flight, as the switch does."""
+        """End every call in flight."""
         for call in list(self._calls.values()):
             call.end(why)
+
+    def _obey(self, controls: Controls) -> None:
+        if not controls.inference_enabled:
+            self.stop_all(Unavailable(SWITCHED_OFF))
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         del self._calls[task]

@@ -1,19 +1,20 @@
 """What an admin may change while the server runs: which calls are let through at all."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlmodel import Session, select
 
 from vanilla.database import Database
-from vanilla.errors import BadRequest, Forbidden, Unavailable
+from vanilla.errors import BadRequest, Forbidden, Invalid, Unavailable
 from vanilla.models import RuntimeSetting, utc_now
 
 EVERY_MODEL = ("*",)
+SWITCHED_OFF = "The host has switched models off for now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Controls:
     def check_open(self) -> None:
         """Raises Unavailable while inference is switched off."""
         if not self.inference_enabled:
-            raise Unavailable("The host has switched models off for now.", headers={"retry-after": "60"})
+            raise Unavailable(SWITCHED_OFF, headers={"retry-after": "60"})
 
     def check_model(self, backend: str, model: str) -> None:
         """Raises Forbidden for a model that is not allowed."""
@@ -80,13 +81,37 @@ class ControlsChange(BaseModel):
     max_num_ctx: Annotated[int, Field(ge=512, le=10_000_000)] | None = None
     max_keep_alive: Annotated[int, Field(ge=0, le=86_400)] | None = None
 
+    @classmethod
+    def of(cls, **given: Any) -> "ControlsChange":
+        """A change from what somebody typed. Raises Invalid with a sentence."""
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            name = str(problem["loc"][0])
+            what = problem["msg"].removeprefix("Input ").removeprefix("String ")
+            raise Invalid(f"{_IN_WORDS.get(name, name)} {what}.") from None
+
+
+_IN_WORDS = {
+    "allowed_models": "Each pattern",
+    "game_tokens_per_day": "The tokens of one game in a day",
+    "max_num_ctx": "The context (num_ctx)",
+    "max_keep_alive": "The time in memory (keep_alive)",
+}
+
 
 class ControlPanel:
     """The controls of this server: kept in the database, read from memory."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._subscribers: list[Callable[[Controls], None]] = []
         self.now = Controls()
+
+    def subscribe(self, callback: Callable[[Controls], None]) -> None:
+        """Call `callback` with the controls after each change."""
+        self._subscribers.append(callback)
 
     async def open(self) -> None:
         """Read what admins have set."""
@@ -108,4 +133,6 @@ class ControlPanel:
 
         await self._database.write(work)
         self.now = replace(self.now, **given)
+        for callback in self._subscribers:
+            callback(self.now)
         return self.now
