@@ -55,7 +55,8 @@ class Ollama:
     async def target(self, model: str | None, headers: Mapping[str, str]) -> Target:
         if self._mode == "on" and model == MODEL:
             return await self._embedded()
-        if self._mode == "auto" and self.url in ("", DEFAULT_OLLAMA_URL):
+        # "on" is beside the host's server, and in its place where there is none: lists and other models ask it too.
+        if self._mode != "off" and self.url in ("", DEFAULT_OLLAMA_URL):
             if self.url and await self._answers():
                 return Target(self.url)
             if self._local.is_installed():
