@@ -58,6 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def create_api(settings: Settings) -> FastAPI:
     """The HTTP API with everything behind it, without pages."""
     from vanilla.api import router
+    from vanilla.api.lane import Application, Lane
 
     services = assemble(settings)
 
@@ -66,11 +67,12 @@ def create_api(settings: Settings) -> FastAPI:
         async with running(services):
             yield
 
-    app = FastAPI(
+    app = Application(
         title="Vanilla", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
     )
     app.state.services = services
     router.install(app, services)
+    app.lane = Lane(services)
     return app
 
 

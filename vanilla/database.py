@@ -179,12 +179,12 @@ class Database:
         self._write(SessionJob(work, future))
         return await future
 
-    async def meter(self, batch: Batch[Item, T], item: Item) -> T:
+    def meter(self, batch: Batch[Item, T], item: Item) -> "asyncio.Future[T]":
         """Like `write`, for the path that every call takes: `batch(cursor, items)` writes all the items of its kind
         that wait, with `Prepared` statements on the driver's own cursor, and gives a result for each in their order."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._write(BatchJob(batch, item, future))
-        return await future
+        return future
 
     def write_now(self, work: Callable[[Session], T]) -> T:
         """Like `write`, waiting on this thread: for start-up and the command line, never on the event loop."""

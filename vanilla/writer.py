@@ -107,8 +107,11 @@ class Writer:
     def _commit(self, connection: Connection, group: list[_Job]) -> "list[_Answer]":
         """Commit the group as one. If anything in it fails, nothing of it is kept and each job gets its own try."""
         try:
-            with connection.begin():
-                answers = _run_all(connection, group)
+            if all(isinstance(job, BatchJob) for job in group):
+                answers = _run_batches(connection, group)
+            else:
+                with connection.begin():
+                    answers = _run_all(connection, group)
         except BaseException as error:  # noqa: BLE001  (it goes to the caller, and the writer lives on)
             if len(group) > 1:
                 return [answer for job in group for answer in self._commit(connection, [job])]
@@ -133,21 +136,41 @@ class _Answer:
             self.future.set_exception(self.error)
 
 
-def _run_all(connection: Connection, group: list[_Job]) -> list[_Answer]:
-    batches: dict[Batch[Any, Any], list[BatchJob[Any, Any]]] = {}
-    answers = []
+def _run_batches(connection: Connection, group: Sequence[_Job]) -> list[_Answer]:
+    """A transaction on the driver alone: SQLAlchemy's own would cost more than what is in it."""
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    cursor = driver.cursor()
+    cursor.execute("BEGIN IMMEDIATE")
+    try:
+        answers = _write_together(cursor, group)
+        cursor.execute("COMMIT")
+    except BaseException:
+        if driver.in_transaction:
+            cursor.execute("ROLLBACK")
+        raise
+    finally:
+        cursor.close()
+    return answers
+
+
+def _run_all(connection: Connection, group: Sequence[_Job]) -> list[_Answer]:
+    answers = [_Answer(job.future, job.run(connection)) for job in group if isinstance(job, SessionJob)]
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    cursor = driver.cursor()
+    answers += _write_together(cursor, group)
+    cursor.close()
+    return answers
+
+
+def _write_together(cursor: sqlite3.Cursor, group: Sequence[_Job]) -> list[_Answer]:
+    kinds: dict[Batch[Any, Any], list[BatchJob[Any, Any]]] = {}
     for job in group:
         if isinstance(job, BatchJob):
-            batches.setdefault(job.batch, []).append(job)
-        elif isinstance(job, SessionJob):
-            answers.append(_Answer(job.future, job.run(connection)))
-    if batches:
-        driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
-        cursor = driver.cursor()
-        for batch, jobs in batches.items():
-            results = batch(cursor, [job.item for job in jobs])
-            answers += [_Answer(job.future, result) for job, result in zip(jobs, results, strict=True)]
-        cursor.close()
+            kinds.setdefault(job.batch, []).append(job)
+    answers = []
+    for batch, jobs in kinds.items():
+        results = batch(cursor, [job.item for job in jobs])
+        answers += [_Answer(job.future, result) for job, result in zip(jobs, results, strict=True)]
     return answers
 
 

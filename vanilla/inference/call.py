@@ -43,7 +43,7 @@ class Asked:
 
 
 class Call:
-    """One call in flight. `run` is its life, in a task of its own that nobody but `end` interrupts."""
+    """One call in flight. `run` is its life, in the task of its request."""
 
     def __init__(
         self,
@@ -122,7 +122,8 @@ class Call:
             self._metrics.admitted(time.monotonic() - self._asked.arrived_at)
             await self._exchange(body)
         except asyncio.CancelledError:
-            if not self._was_ended or self._task is None:
+            if self._task is None or not self._was_ended:  # the server has stopped waiting for its requests
+                await self._give_up()
                 raise
             self._task.uncancel()
             await self._settle("aborted")
@@ -220,7 +221,7 @@ class Call:
         attempt = 0
         while True:
             try:
-                await self._meter.settle(self.live.id, entry)
+                await asyncio.shield(self._meter.settle(self.live.id, entry))
                 break
             except Exception:
                 # The hold is a row that stays until this succeeds, here or at the next start.
@@ -229,6 +230,13 @@ class Call:
                 attempt += 1
         self._feed.ended(self.live, entry)
         self._metrics.ended(self.live.backend, entry, time.monotonic() - began)
+
+    async def _give_up(self) -> None:
+        """Settle in a task that is being cancelled."""
+        if self._is_held:
+            await self._settle("aborted")
+        else:  # whether its tokens were set aside is not known: if so, they are given back
+            await asyncio.shield(self._meter.settle(self.live.id, None))
 
     async def _entry(self, status: Status) -> Entry:
         """Its ledger row as of now: exact where the upstream has said its last word, else the best estimate."""

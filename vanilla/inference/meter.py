@@ -4,6 +4,7 @@ A hold is one conditional statement, `used + held + n <= limit`, so no number of
 also a row: a process that dies leaves it, and the next start turns it into a ledger row (`recover`).
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,12 +46,12 @@ class Meter:
             return answer
         raise answer
 
-    async def settle(self, hold_id: str, entry: Entry | None) -> bool:
+    def settle(self, hold_id: str, entry: Entry | None) -> "asyncio.Future[bool]":
         """Give back the hold and, where the call cost something, write its row, once: False if it was settled before.
 
         Raises what the database raises; the hold is then still there, and the same call may be tried again.
         """
-        return await self._database.meter(settle_all, (hold_id, entry, self._clock()))
+        return self._database.meter(settle_all, (hold_id, entry, self._clock()))
 
     async def held(self) -> Held:
         """All that is set aside, also by processes that are gone."""

@@ -149,23 +149,16 @@ class Relay:
         call = Call(
             asked, standing, send, meter=self._meter, feed=self._feed, metrics=self._metrics, upstream=self._upstream
         )
-        # A task of its own: whatever becomes of the request, what has been set aside is settled.
-        task = asyncio.create_task(call.run(), name=f"call {call.live.id}")
+        task = asyncio.current_task()
+        assert task is not None
         self._calls[task] = call
-        task.add_done_callback(self._forget)
-        watcher = asyncio.create_task(_until_gone(receive), name="caller")
+        watcher = asyncio.create_task(_until_gone(receive, call)) if call.is_streamed else None
         try:
-            await asyncio.wait((task, watcher), return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                task.result()
-            elif call.is_streamed:
-                call.end()
-            # An answer that is not streamed is billed whole: it is read to its end and settled without its caller.
-        except asyncio.CancelledError:  # the server is stopping, and has stopped listening
-            call.end()
-            raise
+            await call.run()
         finally:
-            watcher.cancel()
+            del self._calls[task]
+            if watcher is not None:
+                watcher.cancel()
 
     async def _pass_through(
         self, backend: Backend, route: Route, tail: str, raw: bytes, scope: Scope, send: Send
@@ -186,18 +179,9 @@ class Relay:
         return Counter(call.live.backend for call in self._calls.values())
 
     def stop_all(self, why: VanillaError) -> None:
-        """End every call in flight."""
+        """End every call in flight, as the switch does."""
         for call in list(self._calls.values()):
             call.end(why)
-
-    def _obey(self, controls: Controls) -> None:
-        if not controls.inference_enabled:
-            self.stop_all(Unavailable(SWITCHED_OFF))
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        del self._calls[task]
-        if not task.cancelled():
-            task.exception()  # the caller who would have been told may have left: it counts as seen
 
     def _cut_off(self, revocation: Revocation) -> None:
         why = Unauthenticated("You have been signed out.")
@@ -230,9 +214,11 @@ class Relay:
         return len(entries)
 
 
-async def _until_gone(receive: Receive) -> None:
+async def _until_gone(receive: Receive, call: Call) -> None:
+    """End a streamed call when its caller leaves. One that is not streamed is billed whole: it is read to its end."""
     while (await receive())["type"] != "http.disconnect":
         pass
+    call.end()
 
 
 def _headers(scope: Scope) -> dict[str, str]:
