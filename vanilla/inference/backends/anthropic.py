@@ -7,6 +7,7 @@ import orjson
 
 from vanilla.errors import Unavailable, UpstreamFailed, VanillaError
 from vanilla.inference.backends.base import (
+    Events,
     Lines,
     Prompt,
     Route,
@@ -120,14 +121,14 @@ class MessagesTap:
         self.is_complete = False
         self.has_failed = False
         self._lines = Lines()
+        self._events = Events()
         self._told: dict[str, Any] = {}
         self._text: list[str] = []
         self._length = 0
 
     def feed(self, chunk: bytes) -> bytes:
         for line in self._lines.feed(chunk):
-            if line.startswith(b"data:"):
-                self._event(line[5:])
+            self._event(self._events.feed(line))
         return chunk
 
     def finish(self) -> bytes:
@@ -154,11 +155,7 @@ class MessagesTap:
     def tokens_so_far(self) -> int:
         return max(self.usage.completion_tokens or 0, self._length // 4)
 
-    def _event(self, data: bytes) -> None:
-        try:
-            event = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return  # passed on as it came; what it meant stays unknown
+    def _event(self, event: Any) -> None:
         if not isinstance(event, dict):
             return
         kind = event.get("type")

@@ -246,3 +246,48 @@ class Lines:
             self._parts.clear()
         elif part:
             self._parts.append(part)
+
+
+class Events:
+    """The JSON of server-sent events from their `data:` lines: one line for each as a rule, several by the standard
+    (WHATWG HTML, 9.2.6)."""
+
+    __slots__ = ("_parts", "_size")
+
+    MOST_LINES = 1000  # of one event, and
+    LARGEST = 1024 * 1024  # bytes, so that nobody makes us join for ever
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    @property
+    def is_within_one(self) -> bool:
+        """Whether the lines so far are not yet JSON, and may become it with the next."""
+        return bool(self._parts)
+
+    def feed(self, line: bytes) -> Any:
+        """Take in a line of the stream, and give the JSON that it completes; None for none."""
+        if not line.startswith(b"data:"):
+            if not line.strip():
+                self._parts.clear()  # the event has ended
+            return None
+        data = line[5:]
+        if self._parts:
+            if len(self._parts) == self.MOST_LINES or self._size > self.LARGEST:
+                self._parts.clear()
+                return None
+            self._parts.append(data)
+            self._size += len(data)
+            if not data.rstrip().endswith(b"}"):
+                return None
+            data = b"\n".join(self._parts)
+        try:
+            event = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            if not self._parts:
+                self._parts.append(data)
+                self._size = len(data)
+            return None
+        self._parts.clear()
+        return event

@@ -6,6 +6,7 @@ import orjson
 
 from vanilla.inference.backends.base import (
     DEFAULT_OUTPUT,
+    Events,
     Lines,
     Prompt,
     Usage,
@@ -59,28 +60,37 @@ class OpenAITap:
         options = prompt.body.get("stream_options")
         self._asked = isinstance(options, dict) and bool(options.get("include_usage"))
         self._lines = Lines()
+        self._events = Events()
+        self._held: list[bytes] = []  # lines of an event that may turn out to tell usage alone
         self._dropped = False
         self._text: list[str] = []
 
     def feed(self, chunk: bytes) -> bytes:
-        lines = self._lines.feed(chunk)
-        kept = []
-        for line in lines:
-            only_usage = line.startswith(b"data:") and self._data(line[5:].strip())
-            if only_usage and not self._asked:
+        kept: list[bytes] = []
+        for line in self._lines.feed(chunk):
+            only_usage = self._line(line)
+            self._held.append(line)
+            if self._events.is_within_one:
+                continue
+            if only_usage:
                 self._dropped = True  # and the empty line that ends its event
+                self._held.clear()
             elif self._dropped and not line.strip():
                 self._dropped = False
-            else:
-                kept.append(line)
-        return chunk if self._asked else b"".join(line + b"\n" for line in kept)
+                self._held.clear()
+            kept += self._held
+            self._held.clear()
+        return chunk if self._asked else _lines(kept)
 
     def finish(self) -> bytes:
-        rest = self._lines.rest()
-        return b"" if self._asked or not rest else self.feed(b"\n")
+        out = self.feed(b"\n") + _lines(self._held)
+        return b"" if self._asked else out.removesuffix(b"\n")  # the line end is ours
 
     def read(self, body: bytes) -> None:
-        self._data(body)
+        try:
+            self._event(orjson.loads(body))
+        except orjson.JSONDecodeError:
+            return
         self.is_complete = self.usage.completion_tokens is not None
 
     @property
@@ -91,15 +101,14 @@ class OpenAITap:
     def tokens_so_far(self) -> int:
         return self.usage.completion_tokens or len(self._text)
 
-    def _data(self, data: bytes) -> bool:
-        """Take in one event; True if usage is all it says."""
-        if data == b"[DONE]":
+    def _line(self, line: bytes) -> bool:
+        """Take in one line; True if it completes an event that tells usage alone."""
+        if line.startswith(b"data:") and line[5:].strip() == b"[DONE]":
             self.is_complete = True
             return False
-        try:
-            event = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return False
+        return self._event(self._events.feed(line))
+
+    def _event(self, event: Any) -> bool:
         if not isinstance(event, dict):
             return False
         self.has_failed = self.has_failed or "error" in event
@@ -121,3 +130,7 @@ class OpenAITap:
                 self._text.append(value)
         if part.get("tool_calls"):
             self._text.append(orjson.dumps(part["tool_calls"]).decode())
+
+
+def _lines(lines: list[bytes]) -> bytes:
+    return b"".join(line + b"\n" for line in lines)
