@@ -179,9 +179,13 @@ class Relay:
         return Counter(call.live.backend for call in self._calls.values())
 
     def stop_all(self, why: VanillaError) -> None:
-        """End every call in flight, as the switch does."""
+        """End every call in flight."""
         for call in list(self._calls.values()):
             call.end(why)
+
+    def _obey(self, controls: Controls) -> None:
+        if not controls.inference_enabled:
+            self.stop_all(Unavailable(SWITCHED_OFF))
 
     def _cut_off(self, revocation: Revocation) -> None:
         why = Unauthenticated("You have been signed out.")
