@@ -6,7 +6,6 @@ out of the ordinary (a cookie, two tokens, another method, an unknown path) take
 """
 
 import logging
-import secrets
 import time
 
 from fastapi import FastAPI
@@ -16,7 +15,7 @@ from structlog.contextvars import bind_contextvars, reset_contextvars
 from vanilla.api import failures
 from vanilla.api.cors import EXPOSED
 from vanilla.api.inference import PREFIX
-from vanilla.api.middleware import log_request
+from vanilla.api.middleware import log_request, new_request_id
 from vanilla.errors import VanillaError
 from vanilla.inference.backends.base import Backend, Route
 from vanilla.services import Services
@@ -67,7 +66,7 @@ class Lane:
 
     async def serve(self, call: tuple[Backend, Route], bearer: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer it, whatever happens."""
-        request_id = scope["request_id"] = "req_" + secrets.token_hex(12)
+        request_id = scope["request_id"] = new_request_id()
         started = time.perf_counter()
         status = 0
 
