@@ -37,6 +37,7 @@ class Visitor:
     remaining_tokens: int | None
     resets_at: datetime | None
     is_still_in: Callable[[], Awaitable[bool]] = field(repr=False, compare=False)
+    inference_enabled: bool = True  # when the page was asked for
 
     @property
     def is_admin(self) -> bool:
@@ -115,6 +116,7 @@ async def load(services: Services, cookie: str | None) -> Visitor:
         remaining_tokens=None if user.effective_limit is None else max(0, user.effective_limit - used),
         resets_at=resets_at(user.limit_period, now),
         is_still_in=is_still_in,
+        inference_enabled=services.controls.now.inference_enabled,
     )
 
 

@@ -1,6 +1,6 @@
-"""The admin's pages: Live, Users, Usage."""
+"""The admin's pages: Live, Users, Usage, Settings."""
 
-from pages.admin import live, usage, user, users
+from pages.admin import live, settings, usage, user, users
 from vanilla.services import Services
 
 
@@ -10,3 +10,4 @@ def register(services: Services) -> None:
     users.register(services)
     user.register(services)
     usage.register(services)
+    settings.register(services)

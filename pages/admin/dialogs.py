@@ -7,9 +7,8 @@ from nicegui import ui
 
 from pages.admin.sections import Guard
 from pages.elements import ButtonKind, Words, box, button, notice
-from pages.forms import Field, form
+from pages.forms import Field, form, whole_number
 from vanilla.accounts.periods import LimitPeriod
-from vanilla.accounts.users import MOST_TOKENS
 from vanilla.errors import Invalid, VanillaError
 from vanilla.models import User
 
@@ -98,13 +97,7 @@ def limit_fields(user: User | None = None) -> None:
 
 def limit_of(fields: Mapping[str, str]) -> tuple[int | None, LimitPeriod]:
     """What was put into those fields. Raises Invalid."""
-    text = "".join(character for character in fields.get("token_limit", "") if character not in ",._' \u00a0\u202f")
     chosen = fields.get("limit_period", "")
     if chosen not in PERIODS:
         raise Invalid("Choose over which time the limit counts.")
-    period = cast(LimitPeriod, chosen)
-    if not text:
-        return None, period
-    if not text.isascii() or not text.isdigit() or int(text[:20]) > MOST_TOKENS:
-        raise Invalid("Write the limit as a whole number, such as 100000, or leave it empty for none.")
-    return int(text), period
+    return whole_number(fields.get("token_limit", ""), "the limit"), cast(LimitPeriod, chosen)

@@ -12,7 +12,7 @@ from pages.visitor import Visitor
 from vanilla.errors import VanillaError
 from vanilla.services import Services
 
-SECTIONS = {"/admin": "Live", "/admin/users": "Users", "/admin/usage": "Usage"}
+SECTIONS = {"/admin": "Live", "/admin/users": "Users", "/admin/usage": "Usage", "/admin/settings": "Settings"}
 
 
 @contextmanager

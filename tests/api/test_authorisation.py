@@ -98,6 +98,7 @@ TABLE: dict[str, str] = {
     "GET /admin/users": ADMIN_PAGE,
     "GET /admin/users/{user_id}": ADMIN_PAGE,
     "GET /admin/usage": ADMIN_PAGE,
+    "GET /admin/settings": ADMIN_PAGE,
     # What there is not, NiceGUI's own files, and its socket, whose events name a page that nobody else knows.
     "ANY /api": ANYBODY,
     "ANY /auth": ANYBODY,

@@ -76,6 +76,7 @@ async def _all_pages(
         ("admin-live", "/admin", host, None),
         ("admin-users", "/admin/users", host, None),
         ("admin-usage", "/admin/usage", host, None),
+        ("admin-settings", "/admin/settings", host, None),
     ]
     chosen = [each for each in pages if not wanted or each[0].startswith(tuple(wanted))]
     await _sign_in(friend, origin, "mira")

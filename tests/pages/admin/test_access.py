@@ -11,7 +11,7 @@ from tests.pages.admin.conftest import eventually
 from vanilla.models import User
 from vanilla.services import Services
 
-PAGES = ("/admin", "/admin/users", "/admin/usage", "/admin/users/somebody")
+PAGES = ("/admin", "/admin/users", "/admin/usage", "/admin/settings", "/admin/users/somebody")
 
 
 @pytest.mark.parametrize("path", PAGES)
