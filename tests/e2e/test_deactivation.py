@@ -41,8 +41,10 @@ async def test_whom_an_admin_switches_off_is_out_at_once(tmp_path: Path) -> None
 
         headers = {"authorization": f"Bearer {token}"}
         body = {"model": "llama3.2", "messages": [{"role": "user", "content": "Go on"}]}
-        async with aiohttp.ClientSession(admin.origin, headers=headers) as program:
-            answer = await program.post("/api/inference/ollama/api/chat", json=body)
+        async with (
+            aiohttp.ClientSession(admin.origin, headers=headers) as program,
+            program.post("/api/inference/ollama/api/chat", json=body) as answer,
+        ):
             await answer.content.readline()
             assert models.open == 2
 
