@@ -35,11 +35,13 @@ class Seen:
 
 
 class ModelServer:
-    """One fake that speaks both protocols. `answers` are used up first, then `default` again and again."""
+    """One fake that speaks both protocols. `answers` are used up first, then it is `default` again and again, or what
+    `by_model` has for the model that was asked."""
 
     def __init__(self, default: Answer | None = None) -> None:
         self.default = default or Answer()
         self.answers: deque[Answer] = deque()
+        self.by_model: dict[str, Answer] = {}
         self.seen: list[Seen] = []
         self.sent: list[bytes] = []  # whole bodies, of answers that were sent to their end
         self.open = 0  # answers under way
@@ -69,7 +71,7 @@ class ModelServer:
         plain = protocols.PLAIN.get((request.method, request.path))
         if plain is not None:
             return web.json_response(plain)
-        answer = self.answers.popleft() if self.answers else self.default
+        answer = self.answers.popleft() if self.answers else self._usual(raw)
         self.open += 1
         try:
             await asyncio.sleep(answer.delay)
@@ -90,6 +92,11 @@ class ModelServer:
             raise
         finally:
             self.open -= 1
+
+    def _usual(self, raw: bytes) -> Answer:
+        if not self.by_model:
+            return self.default
+        return self.by_model.get(str(json.loads(raw).get("model")), self.default)
 
     async def _send_whole(self, request: web.Request, answer: Answer, whole: dict[str, Any]) -> web.StreamResponse:
         body = json.dumps(whole).encode()
