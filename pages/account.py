@@ -12,8 +12,9 @@ from nicegui import ui
 
 from pages import daily, figures
 from pages.account_access import Browsers, Tokens, password_card
+from pages.account_limit import LimitCard
 from pages.design import BACKEND_COLOUR
-from pages.elements import Words, box, dotted, drawing, empty, link, local_time, meter
+from pages.elements import Words, box, dotted, drawing, empty, link
 from pages.frame import frame
 from pages.tables import row, table
 from pages.visitor import Visitor, signed_in
@@ -23,7 +24,6 @@ from vanilla.usage.statistics import GameTotals, ModelTotals, Point
 
 DAYS = 30
 LONGEST_LIST = 8  # games or models
-_PERIODS = {"total": "in all", "day": "each day", "month": "each month"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def register(services: Services) -> None:
             with page.controls, box("form", method="post", action="/auth/logout"):
                 Words("button", "Sign out", "button", type="submit")
             with box("div", "stack"):
-                limit_card(visitor)
+                LimitCard(services, visitor)
                 usage_cards(usage, utc_now().date())
                 with box("div", "side-by-side"):
                     with box("div", "stack"):
@@ -71,25 +71,6 @@ async def load(services: Services, user_id: str) -> Usage:
         services.statistics.by_game(user_id=user_id, since=midnight),
     )
     return Usage(points, by_model, by_game)
-
-
-def limit_card(visitor: Visitor) -> None:
-    """How much is used and left, and when it counts anew."""
-    with box("section", "card padded stack close", aria_label="Limit"):
-        with box("div", "line-up spread"):
-            Words("h2", _left(visitor))
-            Words("span", _limit(visitor), "quiet")
-        if visitor.token_limit is None:
-            return
-        meter(figures.fraction(visitor.tokens_used, visitor.token_limit), label="Tokens used", classes="tall")
-        with box("div", "line-up spread quiet"):
-            Words("span", f"{figures.count(visitor.tokens_used)} used")
-            if visitor.resets_at is not None:
-                with box("span"):
-                    Words("span", "Counts anew on ")
-                    local_time(visitor.resets_at, "minute")
-            else:
-                Words("span", "This limit does not reset. Ask the host for more.")
 
 
 def usage_cards(usage: Usage, today: date) -> None:
@@ -134,15 +115,3 @@ def _title(game: GameTotals) -> str:
     if not game.game_id:
         return "Outside a game"
     return game.title or "A game that is gone"
-
-
-def _left(visitor: Visitor) -> str:
-    if visitor.remaining_tokens is None:
-        return f"{figures.count(visitor.tokens_used)} tokens used"
-    return f"{figures.count(visitor.remaining_tokens)} tokens left"
-
-
-def _limit(visitor: Visitor) -> str:
-    if visitor.token_limit is None:
-        return "You have no limit."
-    return f"of {figures.count(visitor.token_limit)} {_PERIODS[visitor.user.limit_period]}"

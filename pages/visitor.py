@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from urllib.parse import quote
 
 from fastapi import Request
@@ -12,7 +11,6 @@ from starlette.responses import RedirectResponse, Response
 from pages import clients, plain
 from vanilla.accounts.caller import Caller
 from vanilla.accounts.landing import local_path
-from vanilla.accounts.periods import resets_at
 from vanilla.accounts.sessions import cookie_name
 from vanilla.errors import Forbidden, Unauthenticated
 from vanilla.models import User, utc_now
@@ -35,7 +33,6 @@ class Visitor:
     user: User
     tokens_used: int  # in the current period
     remaining_tokens: int | None
-    resets_at: datetime | None
     is_still_in: Callable[[], Awaitable[bool]] = field(repr=False, compare=False)
     inference_enabled: bool = True  # when the page was asked for
 
@@ -114,7 +111,6 @@ async def load(services: Services, cookie: str | None) -> Visitor:
         user=user,
         tokens_used=used,
         remaining_tokens=None if user.effective_limit is None else max(0, user.effective_limit - used),
-        resets_at=resets_at(user.limit_period, now),
         is_still_in=is_still_in,
         inference_enabled=services.controls.now.inference_enabled,
     )

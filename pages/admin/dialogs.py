@@ -5,12 +5,15 @@ from typing import cast
 
 from nicegui import ui
 
+from pages import figures
 from pages.admin.sections import Guard
 from pages.elements import ButtonKind, Words, box, button, notice
 from pages.forms import Field, form, whole_number
 from vanilla.accounts.periods import LimitPeriod
+from vanilla.accounts.users import MOST_CALLS
 from vanilla.errors import Invalid, VanillaError
 from vanilla.models import User
+from vanilla.settings import Settings
 
 Act = Callable[[dict[str, str]], Awaitable[str]]
 PERIODS = {"total": "in all", "day": "a day (UTC)", "month": "a month (UTC)"}
@@ -93,6 +96,35 @@ def limit_fields(user: User | None = None) -> None:
             autocomplete="off",
         )
         choice("Counted", "limit_period", PERIODS, "total" if user is None else user.limit_period)
+
+
+def pace_fields(user: User, settings: Settings) -> None:
+    """The fields of a user's pace: `requests_per_minute` and `concurrent_calls`."""
+    with box("div", "field-pair"):
+        for label, name, default in (
+            ("Calls a minute", "requests_per_minute", settings.requests_per_minute),
+            ("Calls at once", "concurrent_calls", settings.concurrent_calls),
+        ):
+            own = getattr(user, name)
+            Field(
+                label,
+                name,
+                hint=f"Empty for the usual {figures.count(default)}." if default else "Empty for any number.",
+                value="" if own is None else str(own),
+                inputmode="numeric",
+                autocomplete="off",
+            )
+
+
+def pace_of(fields: Mapping[str, str]) -> dict[str, int | None]:
+    """What was put into those fields, by name. Raises Invalid."""
+    pace = {
+        "requests_per_minute": whole_number(fields.get("requests_per_minute", ""), "the calls a minute", MOST_CALLS),
+        "concurrent_calls": whole_number(fields.get("concurrent_calls", ""), "the calls at once", MOST_CALLS),
+    }
+    if 0 in pace.values():
+        raise Invalid("At least 1 call: to block somebody, set their token limit to 0.")
+    return pace
 
 
 def limit_of(fields: Mapping[str, str]) -> tuple[int | None, LimitPeriod]:

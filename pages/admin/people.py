@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from pages.admin.dialogs import Dialogs, limit_fields, limit_of, tick
+from pages.admin.dialogs import Dialogs, limit_fields, limit_of, pace_fields, pace_of, tick
 from pages.elements import Words
 from pages.forms import Field
 from pages.visitor import Visitor
@@ -47,18 +47,19 @@ class People:
         self._dialogs.ask("New user", draw, "Create user", act)
 
     def edit(self, user: User) -> None:
-        """Change limit and role."""
+        """Change limit, pace and role."""
 
         def draw() -> None:
             limit_fields(user)
+            pace_fields(user, self._services.settings)
             tick("May manage users and see all usage (admin)", "is_admin", is_on=user.is_admin)
 
         async def act(fields: dict[str, str]) -> str:
             limit, period = limit_of(fields)
             is_admin = "is_admin" in fields
-            changes = UserChanges(token_limit=limit, limit_period=period)
+            changes = UserChanges(token_limit=limit, limit_period=period, **pace_of(fields))
             if is_admin != user.is_admin:
-                changes = UserChanges(token_limit=limit, limit_period=period, is_admin=is_admin)
+                changes = changes.model_copy(update={"is_admin": is_admin})
             await self._tell(await self._services.users.update(user.id, changes))
             return f"{user.username} is changed."
 

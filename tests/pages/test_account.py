@@ -129,3 +129,56 @@ def test_bars_are_as_high_as_their_tokens() -> None:
 
 def test_bars_of_nothing_can_be_drawn() -> None:
     assert "<svg" in bars(days_until(date(2026, 11, 23), 30), {})
+
+
+class TestOwnLimit:
+    async def test_holds_where_it_is_the_lower_one(self, user: Browser, make: Factory, services: Services) -> None:
+        mira = await make.user("mira", token_limit=100_000)
+        await sign_in(user.http_client, "mira", PASSWORD)
+        await user.open("/account")
+        await user.should_see("The lower of this and the host's limit holds.")
+        user.find(marker="own-limit").trigger("submit", {"own_token_limit": "5,000"})
+        await user.should_see("From your next call on, 5,000 tokens is your limit.")
+        await user.should_see("of 5,000 in all, a limit of your own; the host's is 100,000")
+        assert (await services.users.get(mira.id)).effective_limit == 5000
+        user.find(marker="own-limit").trigger("submit", {"own_token_limit": "200000"})
+        await user.should_see("200,000 is kept. The host's limit is lower, and holds.")
+        await user.should_see("of 100,000 in all")
+        user.find(marker="own-limit").trigger("submit", {"own_token_limit": " "})
+        await user.should_see("You have no limit of your own any more.")
+        assert (await services.users.get(mira.id)).own_token_limit is None
+
+    async def test_can_be_set_where_the_host_has_set_none(
+        self, user: Browser, make: Factory, services: Services
+    ) -> None:
+        mira = await make.user("mira", limit_period="day")
+        await sign_in(user.http_client, "mira", PASSWORD)
+        await user.open("/account")
+        await user.should_see("You have no limit.")
+        user.find(marker="own-limit").trigger("submit", {"own_token_limit": "0"})
+        await user.should_see("of 0 each day, a limit of your own")
+        assert (await services.users.get(mira.id)).own_token_limit == 0
+
+    @pytest.mark.parametrize("text", ["-1", "many", "9" * 30])
+    async def test_that_is_no_number_is_refused_with_a_sentence(
+        self, user: Browser, make: Factory, services: Services, text: str
+    ) -> None:
+        mira = await make.user("mira")
+        await sign_in(user.http_client, "mira", PASSWORD)
+        await user.open("/account")
+        user.find(marker="own-limit").trigger("submit", {"own_token_limit": text})
+        await user.should_see("Write your limit as a whole number")
+        assert (await services.users.get(mira.id)).own_token_limit is None
+
+    async def test_is_not_changed_by_somebody_who_is_out(
+        self, user: Browser, make: Factory, services: Services
+    ) -> None:
+        mira = await make.user("mira")
+        await sign_in(user.http_client, "mira", PASSWORD)
+        await user.open("/account")
+        assert user.client is not None
+        user.client.storage.clear()  # as if the page had not been closed yet
+        await services.sessions.close_all(mira.id)
+        user.find(marker="own-limit").trigger("submit", {"own_token_limit": "5"})
+        await user.should_see("You are signed out: sign in again.")
+        assert (await services.users.get(mira.id)).own_token_limit is None

@@ -21,7 +21,8 @@ LONGEST_USERNAME = 40  # characters
 _BLANKS = set("\u115f\u1160\u2800")  # letters and symbols to Unicode, and nothing to see
 MOST_TOKENS = 10**15
 Tokens = Annotated[StrictInt, Field(ge=0, le=MOST_TOKENS)]
-AtLeastOne = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+MOST_CALLS = 1_000_000  # at once, or a minute
+AtLeastOne = Annotated[StrictInt, Field(ge=1, le=MOST_CALLS)]
 
 
 class UserChanges(BaseModel):

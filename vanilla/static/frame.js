@@ -141,6 +141,7 @@
     meter.firstElementChild.style.width = `${percent}%`;
   }
   document.addEventListener("visibilitychange", recount);
+  document.addEventListener("recount", recount); // a page of ours has changed the limit
   setInterval(() => { if (document.querySelector("iframe")) recount(); }, 10000);
 
   // Moments on the reader's own clock. What the server wrote, in UTC, stands where this script does not run.

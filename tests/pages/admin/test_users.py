@@ -1,5 +1,7 @@
 """Looking after users: the table, the dialogs, what they say."""
 
+import asyncio
+
 import pytest
 from nicegui import ui
 from nicegui.testing import User as Browser
@@ -126,6 +128,46 @@ class TestChange:
         await admin.should_see("Edit mira")
         admin.find(marker="ask").trigger("submit", {"token_limit": " ", "limit_period": "total"})
         await admin.should_not_see("0 of 5")
+        assert (await services.users.get(mira.id)).token_limit is None
+
+    async def test_a_pace_is_set_and_left_to_the_host_again(
+        self, admin: Browser, make: Factory, services: Services
+    ) -> None:
+        mira = await make.user("mira")
+        await admin.open("/admin/users")
+        admin.find(marker=f"edit-{mira.id}").click()
+        await admin.should_see("Empty for any number.")
+        fields = {"token_limit": "", "limit_period": "total", "requests_per_minute": "20", "concurrent_calls": "2"}
+        admin.find(marker="ask").trigger("submit", fields)
+        await told(admin, "mira is changed.")
+        changed = await services.users.get(mira.id)
+        assert (changed.requests_per_minute, changed.concurrent_calls) == (20, 2)
+        assert not changed.is_admin
+        admin.find(marker=f"edit-{mira.id}").click()
+        await admin.should_see("Edit mira")
+        admin.find(marker="ask").trigger("submit", {**fields, "requests_per_minute": " ", "concurrent_calls": ""})
+        await told(admin, "mira is changed.")
+        async with asyncio.timeout(5):
+            while (await services.users.get(mira.id)).concurrent_calls is not None:
+                await asyncio.sleep(0.01)
+
+    @pytest.mark.parametrize(
+        ("pace", "sentence"),
+        [
+            ({"requests_per_minute": "0"}, "At least 1 call"),
+            ({"concurrent_calls": "-1"}, "Write the calls at once as a whole number"),
+            ({"concurrent_calls": "1000001"}, "Write the calls at once as a whole number"),
+        ],
+    )
+    async def test_a_pace_that_makes_no_sense_is_refused_with_a_sentence(
+        self, admin: Browser, make: Factory, services: Services, pace: dict[str, str], sentence: str
+    ) -> None:
+        mira = await make.user("mira")
+        await admin.open("/admin/users")
+        admin.find(marker=f"edit-{mira.id}").click()
+        await admin.should_see("Edit mira")
+        admin.find(marker="ask").trigger("submit", {"token_limit": "5", "limit_period": "total", **pace})
+        await admin.should_see(sentence)
         assert (await services.users.get(mira.id)).token_limit is None
 
     async def test_switched_off_and_on_again(self, admin: Browser, make: Factory, services: Services) -> None:
