@@ -14,7 +14,9 @@ from vanilla.games.views import GameView
 from vanilla.models import User
 from vanilla.services import Services
 
+LARGE = b"<!doctype html><head></head>" + "ö".encode() * 1_300_000  # a character lies across the first MB's end
 FILES = {
+    "large.html": LARGE,
     "index.html": b"<!doctype html><html><head><title>Snail</title></head></html>",
     "deep/index.html": b"<p>deep",
     "deep/other.htm": b"<p>other",
@@ -61,6 +63,17 @@ def is_sandboxed(answer: httpx.Response) -> bool:
         and "access-control-allow-credentials" not in answer.headers
         and "set-cookie" not in answer.headers
     )
+
+
+class TestLargePages:
+    async def test_arrive_whole_with_the_sdk_and_as_utf8(self, client: httpx.AsyncClient, files: str) -> None:
+        answer = await client.get(f"{files}large.html")
+        before, _, rest = answer.content.partition(b'<script src="/static/vanilla.js')
+        assert before + rest.partition(b"</script>")[2] == LARGE
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        head = await client.head(f"{files}large.html")
+        assert head.headers["content-length"] == answer.headers["content-length"] == str(len(answer.content))
+        assert is_sandboxed(answer)
 
 
 class TestAddress:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.datastructures import MutableHeaders
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from vanilla.accounts.caller import Caller
@@ -91,6 +92,10 @@ async def sdk(request: Request) -> Response:
     return FileResponse(SDK_FILE, headers=headers, media_type="text/javascript; charset=utf-8")
 
 
+BEGINNING = 1024 * 1024  # bytes of a page, an even number: what the SDK is put into
+PIECE = 256 * 1024  # bytes
+
+
 class Extension(BaseModel):
     """The token that a play page wants to go on using."""
 
@@ -159,9 +164,13 @@ async def _answer(request: Request, file: StoredFile, version: int, headers: dic
     if _has(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
     if is_page:
-        page, headers["content-type"] = await on_thread(_page, file.path)
-        headers["content-length"] = str(len(page))
-        return Response(page if request.method == "GET" else b"", headers=headers)
+        beginning, headers["content-type"] = await on_thread(_beginning, file.path)
+        headers["content-length"] = str(len(beginning) + max(0, file.size - BEGINNING))
+        if request.method == "HEAD":
+            return Response(headers=headers)
+        if file.size <= BEGINNING:
+            return Response(beginning, headers=headers)
+        return StreamingResponse(_page(file.path, beginning), headers=headers)
     media_type = file.content_type
     inner, suffix = Path(file.name).with_suffix(""), Path(file.name).suffix
     if suffix in PACKED and inner.suffix in PACKED_KINDS:
@@ -185,8 +194,22 @@ class GameFile(FileResponse):
         await super().__call__(scope, receive, send_sandboxed)
 
 
-def _page(path: Path) -> tuple[bytes, str]:
-    return sandbox.with_sdk(path.read_bytes(), sdk_url())
+def _beginning(path: Path) -> tuple[bytes, str]:
+    with path.open("rb") as file:
+        beginning = file.read(BEGINNING)
+    return sandbox.with_sdk(beginning, sdk_url(), is_whole=len(beginning) < BEGINNING)
+
+
+async def _page(path: Path, beginning: bytes) -> AsyncIterator[bytes]:
+    """A large page piece by piece: it is never whole in memory, however many ask for it and do not read."""
+    yield beginning
+    file = await on_thread(path.open, "rb")
+    try:
+        await on_thread(file.seek, BEGINNING)
+        while piece := await on_thread(file.read, PIECE):
+            yield piece
+    finally:
+        file.close()
 
 
 def _has(if_none_match: str, etag: str) -> bool:

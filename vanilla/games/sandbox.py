@@ -89,8 +89,8 @@ def frame_source(origin: str, game_id: str, presented: str) -> str:
     return _checked(origin) + files_path(game_id, presented)
 
 
-def with_sdk(document: bytes, sdk_url: str) -> tuple[bytes, str]:
-    """An HTML document with the SDK as its first script, and its Content-Type.
+def with_sdk(document: bytes, sdk_url: str, *, is_whole: bool = True) -> tuple[bytes, str]:
+    """An HTML document, or the beginning of one, with the SDK as its first script, and its Content-Type.
 
     The line is put in by bytes, after a byte order mark, the doctype, `<html>` and `<head>` where they stand first, so
     that a document in any encoding stays what it is. UTF-8 is declared where the bytes are UTF-8; where they are not,
@@ -103,7 +103,7 @@ def with_sdk(document: bytes, sdk_url: str) -> tuple[bytes, str]:
         text = _insert(text, line.encode())
         return mark + text.decode("utf-8").encode(codec), f"text/html; charset={codec}"
     result = mark + _insert(document[len(mark) :], line.encode())
-    return result, "text/html; charset=utf-8" if mark or _is_utf8(document) else "text/html"
+    return result, "text/html; charset=utf-8" if mark or _is_utf8(document, is_whole) else "text/html"
 
 
 def _checked(origin: str) -> str:
@@ -127,9 +127,9 @@ def _encoding(document: bytes) -> tuple[str, bytes]:
     return "", b""
 
 
-def _is_utf8(document: bytes) -> bool:
+def _is_utf8(document: bytes, is_whole: bool) -> bool:
     try:
-        document.decode("utf-8")
+        codecs.getincrementaldecoder("utf-8")().decode(document, final=is_whole)  # it may end within a character
     except UnicodeDecodeError:
         return False
     return True

@@ -15,7 +15,7 @@ from vanilla.inference.backends.base import (
     Usage,
     count_field,
     flag_field,
-    text_field,
+    model_field,
     with_one_meaning,
 )
 
@@ -84,7 +84,7 @@ def read_messages(body: dict[str, Any], raw: bytes) -> Prompt:
     return Prompt(
         body=body,
         raw=raw,
-        model=text_field(body, "model"),
+        model=model_field(body),
         stream=flag_field(body, "stream", default=False),
         output_cap=DEFAULT_OUTPUT if cap is None else max(0, cap),
         least_output=max(0, budget) + 1 if budget is not None else 1,

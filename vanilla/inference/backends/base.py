@@ -11,6 +11,7 @@ import orjson
 from vanilla.errors import BadRequest, VanillaError
 
 DEFAULT_OUTPUT = 2048  # set aside when no cap is asked for, and sent up for users with a limit
+LONGEST_MODEL = 200  # characters
 MOST_NODES = 1_000_000  # commas and brackets of a request: some 30 ms of parsing, during which nothing else runs
 LOOKED_THROUGH = 64 * 1024  # bytes of a request that may be parsed once more, about 1 ms
 MOST_TOKENS = 100_000_000  # beyond any model, and far within the database's integers
@@ -183,6 +184,14 @@ def text_field(body: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise BadRequest(f"{name}: a string is required.")
     return value
+
+
+def model_field(body: dict[str, Any]) -> str:
+    """The model's name, which goes into the ledger and onto pages. Raises BadRequest."""
+    model = text_field(body, "model")
+    if len(model) > LONGEST_MODEL or not model.isprintable():
+        raise BadRequest(f"model: must be a name of at most {LONGEST_MODEL} printable characters.")
+    return model
 
 
 def flag_field(body: dict[str, Any], name: str, default: bool) -> bool:

@@ -20,8 +20,8 @@ from vanilla.inference.backends.base import (
     Usage,
     count_field,
     flag_field,
+    model_field,
     positive,
-    text_field,
     with_one_meaning,
 )
 from vanilla.inference.backends.openai import OpenAITap, read_openai, with_openai_cap
@@ -205,7 +205,7 @@ def _read(body: dict[str, Any], raw: bytes, *prompt_fields: str) -> Prompt:
     return Prompt(
         body=body,
         raw=raw,
-        model=text_field(body, "model"),
+        model=model_field(body),
         stream=flag_field(body, "stream", default=True),
         output_cap=asked if asked is not None and asked > 0 else DEFAULT_OUTPUT,
         cap_is_default=asked is None or asked <= 0,  # to Ollama 0 and less mean: as much as it likes

@@ -12,8 +12,8 @@ from vanilla.inference.backends.base import (
     Usage,
     count_field,
     flag_field,
+    model_field,
     positive,
-    text_field,
     with_one_meaning,
 )
 
@@ -33,7 +33,7 @@ def read_openai(body: dict[str, Any], raw: bytes) -> Prompt:
     return Prompt(
         body=body,
         raw=raw,
-        model=text_field(body, "model"),
+        model=model_field(body),
         stream=stream,
         output_cap=(cap if cap > 0 else DEFAULT_OUTPUT) * answers,
         least_output=answers,
