@@ -129,8 +129,8 @@ class Files:
         """A new, empty folder of one's own, gone afterwards with what is still in it. Raises OutOfSpace."""
         self.check_room()
         folder = self._staging / uuid.uuid4().hex
-        await on_thread(folder.mkdir)
         try:
+            await on_thread(folder.mkdir)
             yield folder
         finally:
             await on_thread(shutil.rmtree, folder, ignore_errors=True)
