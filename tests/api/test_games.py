@@ -3,6 +3,7 @@ import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import thread_time
 from typing import Any
 
 import httpx
@@ -309,15 +310,16 @@ class TestUpload:
 
     async def test_the_loop_goes_on_while_an_upload_is_unpacked(self, make: Factory) -> None:
         friend = await make.signed_in()
+        await post(friend, PAGE, "first.html")  # FastAPI builds its routes at the first request
         data = zipped({"index.html": PAGE, **{f"{n}.bin": bytes(9_000_000) for n in range(2)}})
         upload = asyncio.ensure_future(post(friend, data))
-        longest, last = 0.0, asyncio.get_running_loop().time()
+        longest, last = 0.0, thread_time()  # of the loop's own thread: a busy machine does not count
         while not upload.done():
             await asyncio.sleep(0.001)
-            now = asyncio.get_running_loop().time()
+            now = thread_time()
             longest, last = max(longest, now - last), now
         assert upload.result().status_code == 201
-        assert longest < 0.25
+        assert longest < 0.03  # seconds; unpacked on the loop it would be twice that
 
 
 class TestList:
