@@ -173,7 +173,7 @@ class Switch:
         self._button.mark(f"switch {label}").on("click", lambda _: on_click())
         with self._button:
             box("span", "switch-track", aria_hidden="true")
-            self._words = Words("span", "")
+            self._words = Words("span", "", aria_hidden="true")  # aria-checked says it
 
     def show(self, is_on: bool) -> None:
         """Show it on or off."""
