@@ -1,6 +1,7 @@
 """The way in: `create_app(settings)` puts the parts together, `python main.py` serves them."""
 
 import asyncio
+import gc
 import logging
 import socket
 import sys
@@ -236,6 +237,10 @@ class _Server(uvicorn.Server):
             await stack.enter_async_context(self._app.router.lifespan_context(self._app))
             await super().startup(sockets)
             self._opened = stack.pop_all()
+        # What is here now stays: a collection of garbage that walks through all of it stops every stream for half a
+        # second, and a request whose JSON has many parts sets one off.
+        gc.collect()
+        gc.freeze()
         host = "localhost" if self.config.host in _THIS_MACHINE else self.config.host
         port = self.servers[0].sockets[0].getsockname()[1]
         here = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

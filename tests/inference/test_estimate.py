@@ -1,5 +1,6 @@
 """Estimates: near the truth, never below it by much, and never an exception for any text."""
 
+import asyncio
 import inspect
 
 import pytest
@@ -61,3 +62,19 @@ class TestPromptTokens:
         for _ in range(10_000):
             deep = [deep]
         assert await estimate.prompt_tokens(deep) > 0
+
+    async def test_a_prompt_of_many_parts_counts_as_much_as_its_parts(self) -> None:
+        message = {"role": "user", "content": "word"}
+        few = await estimate.prompt_tokens([[message] * 1000])
+        many = await estimate.prompt_tokens([[message] * 100_000])  # walked on a thread
+        overhead = estimate.OVERHEAD_TOKENS
+        assert abs((many - overhead) - 100 * (few - overhead)) < 300
+
+    async def test_parts_that_are_no_text_do_not_stop_the_loop(self) -> None:
+        estimating = asyncio.create_task(estimate.prompt_tokens([[None, []] * 200_000]))
+        steps = 0
+        while not estimating.done():
+            await asyncio.sleep(0)
+            steps += 1
+        assert estimating.result() == estimate.OVERHEAD_TOKENS
+        assert steps > 2  # else all of it was one

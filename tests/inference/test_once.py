@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -45,8 +46,8 @@ class Kind:
     stream: bool
     closing: bytes  # what stands in the last event
 
-    def asked(self, model: str = "m") -> dict[str, Any]:
-        return {"model": model, "max_tokens": 100, "messages": QUESTION, "stream": self.stream}
+    def asked(self) -> dict[str, Any]:
+        return {"model": "m", "max_tokens": 100, "messages": QUESTION, "stream": self.stream}
 
 
 KINDS = {
@@ -70,8 +71,8 @@ class Scene:
     client: httpx.AsyncClient
     token: str
 
-    async def call(self, model: str = "m") -> httpx.Response:
-        return await self.client.post(self.kind.path, json=self.kind.asked(model))
+    async def call(self) -> httpx.Response:
+        return await self.client.post(self.kind.path, json=self.kind.asked())
 
     @asynccontextmanager
     async def caller(self) -> AsyncIterator["Caller"]:
@@ -94,7 +95,7 @@ class Scene:
             while await self.platform.holds() or not (rows := await self.rows()):
                 await asyncio.sleep(0.01)
         (row,) = rows
-        assert (row.user_id, row.backend, row.model[:1]) == (self.user.id, self.kind.backend, "m")
+        assert (row.user_id, row.backend, row.model) == (self.user.id, self.kind.backend, "m")
         self.check_books()
         assert (await self.platform.user(self.user.id)).tokens_used == row.total_tokens
         return row
@@ -333,18 +334,13 @@ class TestDatabase:
             )
 
     async def test_full_at_settlement_delays_the_end_and_loses_nothing(
-        self, scene: Scene, caplog: pytest.LogCaptureFixture
+        self, scene: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with books.beside(scene.path) as other:
-            (free,) = other.execute("PRAGMA freelist_count").fetchone()
-        # The row alone takes more pages than the file has, and all that the hold gives back.
-        model = "m" * (4096 * (free + 8))
+        def full(*_: object) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
         await self._settles_late(
-            scene,
-            caplog,
-            lambda: _pragma(scene, "max_page_count=1"),  # to SQLite: no page more than there are
-            lambda: _pragma(scene, "max_page_count=1000000"),
-            model,
+            scene, caplog, lambda: monkeypatch.setattr("vanilla.usage.ledger.record", full), monkeypatch.undo
         )
 
     async def _settles_late(
@@ -353,11 +349,11 @@ class TestDatabase:
         caplog: pytest.LogCaptureFixture,
         break_it: Callable[[], Any],
         mend_it: Callable[[], Any],
-        model: str = "m",
+        headers: dict[str, str] | None = None,
     ) -> None:
         gate = asyncio.Event()
-        scene.upstream.default = Answer(gate=gate)
-        call = asyncio.create_task(scene.call(model))
+        scene.upstream.default = Answer(gate=gate, headers=headers or {})
+        call = asyncio.create_task(scene.call())
         await asyncio.wait_for(scene.upstream.arrived.wait(), 5)
         await _done(break_it())
         gate.set()

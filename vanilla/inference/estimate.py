@@ -8,8 +8,9 @@ import functools
 import gzip
 import hashlib
 import importlib.util
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ DATA_SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
 
 PIECE = 100_000  # characters a call of the encoder: it is not linear in the length of one run of spaces
 ON_THE_LOOP = 4_000  # characters, about 0.3 ms; more goes to a thread
+WALKED_ON_THE_LOOP = 2_000  # texts and allowances of a prompt; one with more is walked through on a thread
 UNCOUNTED = 1_000_000  # bytes above which the length itself is taken: an upper bound, and cheap
 IMAGE_TOKENS = 2_000  # allowance for an image: Anthropic scales larger ones down to about 1,600 tokens
 DOCUMENT_TOKENS = 50_000  # allowance for a PDF or another binary document
@@ -46,14 +48,12 @@ def count(text: str) -> int:
 
 async def prompt_tokens(parts: Any) -> int:
     """A safe-side estimate for the prompt in `parts`: any JSON (messages, system, tools) whose strings count."""
-    texts: list[str] = []
-    extra = OVERHEAD_TOKENS
-    for part in _walk(parts):
-        if isinstance(part, str):
-            texts.append(part)
-        else:
-            extra += part
-    text = "\n".join(texts)
+    found = _walk(parts)
+    first = list(itertools.islice(found, WALKED_ON_THE_LOOP))
+    if len(first) < WALKED_ON_THE_LOOP:
+        text, extra = _sum(first)
+    else:
+        text, extra = await asyncio.get_running_loop().run_in_executor(_thread, _sum, itertools.chain(first, found))
     return math.ceil((await _count_soon(text)) * MARGIN) + extra
 
 
@@ -73,8 +73,21 @@ async def _count_soon(text: str) -> int:
     return await asyncio.get_running_loop().run_in_executor(_thread, count, text)
 
 
+def _sum(found: Iterable[str | int]) -> tuple[str, int]:
+    """What `_walk` found: all text, and the allowances."""
+    texts: list[str] = []
+    extra = OVERHEAD_TOKENS
+    for part in found:
+        if isinstance(part, str):
+            texts.append(part)
+        else:
+            extra += part
+    return "\n".join(texts), extra
+
+
 def _walk(part: Any) -> Iterator[str | int]:
-    """The texts of a prompt, and allowances (int) for what is not text. A stack, not recursion: JSON can be deep."""
+    """The texts of a prompt, and allowances (int) for what is not text: one or the other for each part of it at least,
+    so that it can be walked in steps. A stack, not recursion: JSON can be deep."""
     stack = [part]
     while stack:
         part = stack.pop()
@@ -82,6 +95,7 @@ def _walk(part: Any) -> Iterator[str | int]:
             yield part
         elif isinstance(part, list):
             stack.extend(reversed(part))
+            yield 0
         elif isinstance(part, dict):
             allowance = _allowance(part)
             if allowance is not None:
@@ -96,6 +110,8 @@ def _walk(part: Any) -> Iterator[str | int]:
             stack.extend(value for key, value in part.items() if key not in NOT_PROMPT)
         elif isinstance(part, int | float):
             yield str(part)
+        else:
+            yield 0
 
 
 def _allowance(block: dict[str, Any]) -> int | None:
