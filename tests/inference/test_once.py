@@ -334,14 +334,13 @@ class TestDatabase:
             )
 
     async def test_full_at_settlement_delays_the_end_and_loses_nothing(
-        self, scene: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+        self, scene: Scene, caplog: pytest.LogCaptureFixture
     ) -> None:
         def full(*_: object) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
-        await self._settles_late(
-            scene, caplog, lambda: monkeypatch.setattr("vanilla.usage.ledger.record", full), monkeypatch.undo
-        )
+        patch = pytest.MonkeyPatch()
+        await self._settles_late(scene, caplog, lambda: patch.setattr("vanilla.usage.ledger.record", full), patch.undo)
 
     async def _settles_late(
         self,
