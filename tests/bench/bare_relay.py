@@ -11,7 +11,7 @@ import aiohttp
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from tests.bench.processes import raise_open_files
+from tests.bench.processes import end_with_starter, raise_open_files
 
 UPSTREAM = os.environ["UPSTREAM"]
 
@@ -49,6 +49,7 @@ class BareRelay:
 
 async def _main() -> None:
     raise_open_files()
+    end_with_starter()
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     sys.stdout.write(f"{listener.getsockname()[1]}\n")
     sys.stdout.flush()

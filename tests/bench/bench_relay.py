@@ -31,6 +31,7 @@ events in one piece costs the bare relay 290 us; parsing each event cost 220 us 
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -190,6 +191,10 @@ async def _main(arguments: Sequence[str]) -> int:
     if "e" in options.only and not set("abc") & set(options.only):
         options.only = [*options.only, "a", "b", "c"]
     raise_open_files()
+    task = asyncio.current_task()
+    assert task is not None
+    # Told to end, it still ends what it has started.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with tempfile.TemporaryDirectory(prefix="vanilla-bench-") as scratch:
         bench = Bench(options, Path(scratch))
         await bench.run()

@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,16 @@ def raise_open_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def end_with_starter() -> None:
+    """End this process when the one that started it is gone, however that came about: its end of our input closes."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 @asynccontextmanager
 async def module_process(module: str, **environment: str) -> AsyncIterator[tuple[int, int]]:
     """Run a module of ours that prints its port; gives pid and port."""
@@ -27,6 +38,7 @@ async def module_process(module: str, **environment: str) -> AsyncIterator[tuple
         module,
         env={"PATH": os.environ["PATH"], **environment},
         cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
     try:

@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 
 import uvloop
 
-from tests.bench.processes import raise_open_files
+from tests.bench.processes import end_with_starter, raise_open_files
 
 PROMPT_TOKENS: Final = 12
 PLAIN_TOKENS: Final = 8
@@ -278,6 +278,7 @@ _MESSAGE: Final[dict[str, Any]] = {
 
 async def _main() -> None:
     raise_open_files()
+    end_with_starter()
     served = Served()
     pacer = Pacer()
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
