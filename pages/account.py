@@ -49,11 +49,13 @@ def register(services: Services) -> None:
                 Words("button", "Sign out", "button", type="submit")
             with box("div", "stack"):
                 LimitCard(services, visitor)
-                usage_cards(usage, utc_now().date())
-                with box("div", "side-by-side"):
+                usage_card(usage, utc_now().date())
+                with box("div", "side-by-side pairs"):
+                    by_game_card(usage)
                     with box("div", "stack"):
-                        shown_tokens = Tokens(services, visitor, tokens)
+                        by_model_card(usage)
                         shown_browsers = Browsers(services, visitor, sessions)
+                    shown_tokens = Tokens(services, visitor, tokens)
 
                     async def changed() -> None:
                         await shown_tokens.refresh()
@@ -73,8 +75,8 @@ async def load(services: Services, user_id: str) -> Usage:
     return Usage(points, by_model, by_game)
 
 
-def usage_cards(usage: Usage, today: date) -> None:
-    """The last days as bars, then by game and by model."""
+def usage_card(usage: Usage, today: date) -> None:
+    """The last days as bars."""
     with box("section", "card padded"):
         with box("div", "card-head"):
             Words("h2", f"Tokens by day, last {DAYS} days", "as-h3")
@@ -88,27 +90,36 @@ def usage_cards(usage: Usage, today: date) -> None:
         else:
             with empty("No tokens used yet", "Play a game that talks, and what it uses shows here.", heading="h3"):
                 link("Find a game", "/", "button primary")
-    if not usage.points:
+
+
+def by_game_card(usage: Usage) -> None:
+    """The games that used most; nothing where none was played."""
+    if not usage.by_game:
         return
-    with box("div", "side-by-side"):
-        with box("section", "card padded stack tight"):
-            Words("h2", "By game", "as-h3")
-            with table(["Game", "Calls", "Tokens"], label="Tokens by game", numbers=(1, 2)):
-                for game in usage.by_game[:LONGEST_LIST]:
-                    row([_title(game), figures.count(game.calls), figures.count(game.total_tokens)], numbers=(1, 2))
-        with box("section", "card padded stack tight"):
-            Words("h2", "By model", "as-h3")
-            with table(["Model", "In", "Out", "Tokens"], label="Tokens by model", numbers=(1, 2, 3)):
-                for model in usage.by_model[:LONGEST_LIST]:
-                    row(
-                        [
-                            partial(dotted, model.model, BACKEND_COLOUR.get(model.backend, "sky")),
-                            figures.count(model.prompt_tokens),
-                            figures.count(model.completion_tokens),
-                            figures.count(model.total_tokens),
-                        ],
-                        numbers=(1, 2, 3),
-                    )
+    with box("section", "card padded stack tight"):
+        Words("h2", "By game", "as-h3")
+        with table(["Game", "Calls", "Tokens"], label="Tokens by game", numbers=(1, 2)):
+            for game in usage.by_game[:LONGEST_LIST]:
+                row([_title(game), figures.count(game.calls), figures.count(game.total_tokens)], numbers=(1, 2))
+
+
+def by_model_card(usage: Usage) -> None:
+    """The models that were used most; nothing where none was."""
+    if not usage.by_model:
+        return
+    with box("section", "card padded stack tight"):
+        Words("h2", "By model", "as-h3")
+        with table(["Model", "In", "Out", "Tokens"], label="Tokens by model", numbers=(1, 2, 3)):
+            for model in usage.by_model[:LONGEST_LIST]:
+                row(
+                    [
+                        partial(dotted, model.model, BACKEND_COLOUR.get(model.backend, "sky")),
+                        figures.count(model.prompt_tokens),
+                        figures.count(model.completion_tokens),
+                        figures.count(model.total_tokens),
+                    ],
+                    numbers=(1, 2, 3),
+                )
 
 
 def _title(game: GameTotals) -> str:

@@ -115,10 +115,12 @@ def draw(report: Report) -> None:
         title = "Tokens an hour" if report.bucket == "hour" else "Tokens a day"
         TokensChart(title, report.plot, step=report.bucket)
     with box("div", "breakdowns"):
-        by_user(report.by_user)
-        by_game(report.by_game)
-        by_model(report.by_model)
-        by_backend(report.by_backend)
+        with box("div", "stack"):
+            by_user(report.by_user)
+            by_backend(report.by_backend)
+        with box("div", "stack"):
+            by_game(report.by_game)
+            by_model(report.by_model)
     with box("section", "card padded"):
         calls_table("Recent calls", report.recent, with_user=True, nothing="No calls in this range.")
         if any(row.entry.estimated for row in report.recent):

@@ -14,7 +14,7 @@ from pages.admin.people import People
 from pages.admin.sections import Guard, section
 from pages.admin.users import LimitMeter
 from pages.charts import Plot, TokensChart, plot_by_backend
-from pages.elements import Stat, Words, ago, box, button, link, local_time
+from pages.elements import Stat, Words, ago, box, button, button_link, local_time
 from pages.visitor import Visitor, admin
 from vanilla.models import User, utc_now
 from vanilla.services import Services
@@ -79,7 +79,7 @@ class UserView:
         self._people = People(services, visitor, Dialogs(self._guard), self._show_user)
         self._user = user
         with box("div", "bar-of-controls"):
-            link("All users", "/admin/users")
+            button_link("All users", "/admin/users", classes="little")
             with box("div", "line-up"):
                 button("Edit", lambda: self._open("edit"), classes="little")
                 button("Password", lambda: self._open("password"), classes="little")

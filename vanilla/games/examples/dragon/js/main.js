@@ -97,6 +97,9 @@ function line(kind, text) {
   return item;
 }
 
+// A keyboard that opens takes room from the talk: its end stays in sight.
+addEventListener("resize", () => { talk.scrollTop = talk.scrollHeight; });
+
 function wait(waiting) {
   for (const control of [words, ...document.querySelectorAll("button")]) control.disabled = waiting;
 }
