@@ -31,7 +31,7 @@ def tiles(totals: Totals) -> None:
 
 def breakdown(title: str, first: str, rows: Sequence[tuple[Callable[[], object], Totals]]) -> None:
     """A card with a table of totals; each row draws its own first cell, headed `first`."""
-    with box("section", "card padded"):
+    with box("section", "card padded breakdown"):
         with box("div", "card-head"):
             Words("h2", title)
         if not rows:

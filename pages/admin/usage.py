@@ -117,10 +117,10 @@ def draw(report: Report) -> None:
     with box("div", "breakdowns"):
         with box("div", "stack"):
             by_user(report.by_user)
-            by_backend(report.by_backend)
+            by_model(report.by_model)
         with box("div", "stack"):
             by_game(report.by_game)
-            by_model(report.by_model)
+            by_backend(report.by_backend)
     with box("section", "card padded"):
         calls_table("Recent calls", report.recent, with_user=True, nothing="No calls in this range.")
         if any(row.entry.estimated for row in report.recent):

@@ -1,6 +1,7 @@
 """The page of games: search, order, pages, the game on top."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,17 @@ async def test_a_link_shows_what_it_names(user: Browser, mira: str, services: Se
     await user.should_see("No games on this page")
 
 
+async def test_a_tag_is_chosen_and_let_go_again(user: Browser, mira: str, services: Services, tmp_path: Path) -> None:
+    await _publish(services, mira, "Hexfall", tmp_path, tags=["puzzle"])
+    await _publish(services, mira, "Orbit", tmp_path, tags=["arcade"])
+    await user.open("/")
+    user.find("puzzle").click()
+    await user.should_not_see("Orbit")
+    assert _titles(user) == ["Hexfall"]
+    user.find("puzzle").click()
+    await user.should_see("Orbit")
+
+
 async def test_a_search_after_sign_out_finds_nothing_and_closes_the_page(
     user: Browser, mira: str, services: Services, tmp_path: Path
 ) -> None:
@@ -112,11 +124,15 @@ def test_an_address_without_sense_shows_the_first_page(sort: str, page: str) -> 
     assert wish_of("", "", sort, page) == Wish()
 
 
-async def _publish(services: Services, owner_id: str, title: str, folder: Path, *, talks: bool = False) -> GameView:
+async def _publish(
+    services: Services, owner_id: str, title: str, folder: Path, *, talks: bool = False, tags: Sequence[str] = ()
+) -> GameView:
     (folder / "game").mkdir(exist_ok=True)
     script = "<script>vanilla.chat('hello')</script>" if talks else ""
     (folder / "game" / "index.html").write_text(f"<!doctype html><title>A game</title>{script}")
-    return await services.catalogue.publish_folder(owner_id, folder / "game", title=title, description="For a test.")
+    return await services.catalogue.publish_folder(
+        owner_id, folder / "game", title=title, description="For a test.", tags=tags
+    )
 
 
 def _titles(user: Browser) -> list[str]:
