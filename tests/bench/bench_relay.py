@@ -204,4 +204,7 @@ async def _main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(_main(sys.argv[1:])))
+    try:
+        sys.exit(asyncio.run(_main(sys.argv[1:])))
+    except asyncio.CancelledError:
+        sys.exit(128 + signal.SIGTERM)

@@ -80,18 +80,21 @@ class Soak:
         )
         cost = _Cost(idle_mb=(resident_bytes(target.pid) or 0) / 1e6)
         running = asyncio.create_task(streams(load))
-        # The processor is looked at while all streams are open: not when they begin, not when they end.
-        await asyncio.sleep(self._ramp + 1)
-        spent = cpu_seconds(target.pid) or 0.0
-        span = max(1.0, self._seconds - self._ramp - 2)
-        for _ in range(round(span * 2)):
-            await asyncio.sleep(0.5)
-            cost.most_mb = max(cost.most_mb, (resident_bytes(target.pid) or 0) / 1e6)
-        cost.cpu = ((cpu_seconds(target.pid) or 0.0) - spent) / span
-        while not running.done():
-            await asyncio.wait((running,), timeout=0.5)
-            cost.most_mb = max(cost.most_mb, (resident_bytes(target.pid) or 0) / 1e6)
-        return await running, cost
+        try:
+            # The processor is looked at while all streams are open: not when they begin, not when they end.
+            await asyncio.sleep(self._ramp + 1)
+            spent = cpu_seconds(target.pid) or 0.0
+            span = max(1.0, self._seconds - self._ramp - 2)
+            for _ in range(round(span * 2)):
+                await asyncio.sleep(0.5)
+                cost.most_mb = max(cost.most_mb, (resident_bytes(target.pid) or 0) / 1e6)
+            cost.cpu = ((cpu_seconds(target.pid) or 0.0) - spent) / span
+            while not running.done():
+                await asyncio.wait((running,), timeout=0.5)
+                cost.most_mb = max(cost.most_mb, (resident_bytes(target.pid) or 0) / 1e6)
+            return await running, cost
+        finally:
+            running.cancel()
 
     def _report(self, target: Target, found: Measured, cost: _Cost) -> list[str]:
         expected = self._streams * (self._events + EVENTS_AROUND[self._api])
