@@ -54,7 +54,7 @@ async def _main() -> None:
     sys.stdout.write(f"{listener.getsockname()[1]}\n")
     sys.stdout.flush()
     config = uvicorn.Config(
-        BareRelay(), loop="uvloop", http="httptools", lifespan="off", access_log=False, log_level="warning"
+        BareRelay(), loop="uvloop", http="httptools", lifespan="off", access_log=False, log_level="critical"
     )
     await uvicorn.Server(config).serve(sockets=[listener])
 
