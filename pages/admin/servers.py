@@ -95,7 +95,7 @@ class AllowedModels:
                 )
                 self._problem = box("div")
                 with box("div"):
-                    button("Save models", aria_label=f"Save the models of {backend}")
+                    button("Save models", aria_label=f"Save models of {backend}")
             with box("ul", "plain models", aria_label=f"Models that {backend} has", tabindex="0") as self._list:
                 Words("li", _ASKING, "quiet")
 
