@@ -4,7 +4,8 @@
 PYTHON_BIN := .venv/bin/python
 PIP := $(PYTHON_BIN) -m pip --disable-pip-version-check --quiet
 TESTS ?= tests
-WORKERS ?= 2
+# More than the two cores of a small machine: many tests wait for a browser or another process.
+WORKERS ?= 3
 # The share of lines that the whole suite covers at least; without the embedded model its part stays uncovered.
 COVERED = $(if $(filter tests,$(TESTS)),$(if $(wildcard .venv/lib/python*/site-packages/xllamacpp),--cov-fail-under=95))
 export CHROMIUM

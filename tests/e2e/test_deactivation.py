@@ -62,7 +62,8 @@ async def test_whom_an_admin_switches_off_is_out_at_once(tmp_path: Path) -> None
                 await page.wait_for_url(f"{admin.origin}/login?next=*")
                 while models.open:  # nobody pays for an answer that nobody hears
                     await asyncio.sleep(0.02)
-            assert (await program.get("/auth/me")).status == 401
+            async with program.get("/auth/me") as refused:
+                assert refused.status == 401
         assert (await friend.context.request.get(f"{admin.origin}/auth/me")).status == 401
         assert time.monotonic() - started < SECONDS + 1
 
