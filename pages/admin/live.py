@@ -19,6 +19,7 @@ from vanilla.services import Services
 from vanilla.usage.snapshot import CallNow, LiveSnapshot, RecentCall
 from vanilla.usage.statistics import NearLimit
 
+CALLS = 50  # in flight, listed: the tile above counts them all
 RECENT = 12  # calls listed
 GAMES = 5
 NEAR = 0.9  # of a limit: the bar turns cherry
@@ -110,7 +111,7 @@ class LiveView:
         )
         self._chart.push(plot_of(snapshot))
         self._near.show({near.user_id: near for near in snapshot.near_limit})
-        self._calls_now.show({call.id: call for call in snapshot.calls})
+        self._calls_now.show({call.id: call for call in snapshot.calls[:CALLS]})
         self._games.show({game.game_id: game for game in _games_today(snapshot)})
         self._recent.show({call.entry.id: call for call in snapshot.recent[:RECENT]})
 

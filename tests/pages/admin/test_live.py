@@ -9,7 +9,7 @@ import pytest
 from nicegui import ui
 from nicegui.testing import User as Browser
 
-from pages.admin.live import LiveView, compared, running
+from pages.admin.live import CALLS, LiveView, compared, running
 from tests.factories import Factory
 from tests.pages.admin.conftest import Spend, eventually
 from vanilla.models import Game, utc_now
@@ -180,6 +180,13 @@ class TestView:
         with admin:
             view.show(snapshot(calls=(other,)))
         assert before.is_deleted
+
+    async def test_counts_all_calls_and_lists_the_longest_running(self, admin: Browser, view: LiveView) -> None:
+        crowd = tuple(CallNow(f"c{n}", "mira", "mira", "dragon", "ollama", "m", 1000 - n, 1, 2) for n in range(900))
+        with admin:
+            view.show(snapshot(calls=crowd))
+        assert list(view._calls_now._rows) == [f"c{n}" for n in range(CALLS)]
+        assert "900" in texts(admin)
 
     async def test_a_bar_turns_when_somebody_nears_the_limit(self, admin: Browser, view: LiveView) -> None:
         def bar() -> ui.element:
