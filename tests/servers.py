@@ -128,3 +128,17 @@ async def _answers(port: int) -> bool:
         return False
     writer.close()
     return True
+
+
+@asynccontextmanager
+async def fake_process(module: str) -> AsyncIterator[str]:
+    """A fake model server in a process of its own, such as `tests.fakes.model_servers`; gives its address."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        yield (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+    finally:
+        process.kill()
+        await process.wait()

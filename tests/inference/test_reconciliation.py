@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from tests.inference import books
 from tests.inference.conftest import NO_TLS
 from tests.inference.test_relay import CHAT, MESSAGES
-from tests.servers import ROOT, ServerProcess
+from tests.servers import ServerProcess, fake_process
 
 CALLS = 200
 ENDINGS = ("plain", "plain", "plain", "left", "cut", "fails", "plain", "refused")
@@ -25,7 +24,7 @@ Outcome = Literal["finished", "left", "broken", "refused", "unsent"]
 
 @pytest.mark.slow
 async def test_upstream_and_ledger_agree_over_two_kills(tmp_path: Path) -> None:
-    async with _counting_server() as upstream:
+    async with fake_process("tests.fakes.counting_server") as upstream:
         server = ServerProcess(
             DATA_DIR=str(tmp_path),
             OLLAMA_URL=upstream,
@@ -135,17 +134,3 @@ async def _signed_in(server: ServerProcess) -> AsyncIterator[httpx.AsyncClient]:
         answer = await client.post("/auth/login", json={"username": "admin", "password": "long enough"})
         assert answer.status_code == 200
         yield client
-
-
-@asynccontextmanager
-async def _counting_server() -> AsyncIterator[str]:
-    """The fake upstream, in a process of its own; gives its address."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.fakes.counting_server", cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        yield (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
-    finally:
-        process.kill()
-        await process.wait()

@@ -7,8 +7,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,7 +16,7 @@ import pytest
 
 from tests.inference.conftest import NO_TLS
 from tests.inference.test_relay import ASK_LLAMA, CHAT, MESSAGES
-from tests.servers import ROOT, ServerProcess, server_process
+from tests.servers import ServerProcess, fake_process, server_process
 
 MB = 1024 * 1024
 STREAMS = 20  # of 20 events a second each
@@ -69,7 +68,7 @@ BODIES: dict[str, tuple[Callable[[], bytes], int]] = {
 async def test_streams_run_on_beside_hostile_bodies(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    async with _model_server() as upstream:
+    async with fake_process("tests.fakes.model_servers") as upstream:
         async with server_process(
             DATA_DIR=str(tmp_path),
             OLLAMA_URL=upstream,
@@ -156,17 +155,3 @@ async def _token(server: ServerProcess) -> str:
         assert answer.status_code == 200, answer.text
         token: str = (await client.post("/api/tokens", json={"name": "test"})).json()["token"]
         return token
-
-
-@asynccontextmanager
-async def _model_server() -> AsyncIterator[str]:
-    """A fake upstream of 20 words a second, in a process of its own; gives its address."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.fakes.model_servers", cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        yield (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
-    finally:
-        process.kill()
-        await process.wait()

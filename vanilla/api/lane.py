@@ -15,7 +15,7 @@ from structlog.contextvars import bind_contextvars, reset_contextvars
 from vanilla.api import failures
 from vanilla.api.cors import EXPOSED
 from vanilla.api.inference import PREFIX
-from vanilla.api.middleware import log_request, new_request_id
+from vanilla.api.middleware import UNEXPECTED, log_request, new_request_id
 from vanilla.errors import VanillaError
 from vanilla.inference.backends.base import Backend, Route
 from vanilla.services import Services
@@ -30,7 +30,6 @@ HEADERS = [
     (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 ]
-UNEXPECTED = "Something went wrong here. The host finds it in the log by this id."
 
 
 class Application(FastAPI):

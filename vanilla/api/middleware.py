@@ -27,6 +27,7 @@ SOCKET_PATH = "/_nicegui_ws"  # by polling, where a WebSocket cannot be had
 BEARER_PATHS = ("/api/inference/", "/api/games", "/auth/me")  # where a token is good for something
 STREAMED_PATHS = ("/api/inference/anthropic/", "/api/inference/ollama/")  # what is below reads its bodies in bounds,
 UPLOAD_PATHS = {"/api/games"}  # and so do these, once they know who calls
+UNEXPECTED = "Something went wrong here. The host finds it in the log by this id."
 LARGEST_SMALL_BODY = 64 * 1024  # bytes
 QUIET_PATHS = ("/_nicegui", "/static/", "/games/", "/healthz", "/readyz", "/metrics")  # logged at debug alone
 _SECRETS_IN_PATHS = re.compile(
@@ -136,9 +137,7 @@ class LastResort:
             logger.exception("%s %s failed", scope["method"], readable_path(scope["path"]))
             # Once an answer has begun, the server cuts the connection: its end must not look like a clean one.
             if not is_started:
-                await _refuse(
-                    scope, send, VanillaError("Something went wrong here. The host finds it in the log by this id.")
-                )
+                await _refuse(scope, send, VanillaError(UNEXPECTED))
 
 
 class OurPagesOnly:

@@ -101,7 +101,6 @@ class Target:
 
     base_url: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    is_embedded: bool = False
 
 
 class Backend(Protocol):

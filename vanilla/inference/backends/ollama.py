@@ -85,7 +85,7 @@ class Ollama:
 
     async def _embedded(self) -> Target:
         endpoint = await self._local.endpoint()
-        return Target(endpoint.base_url, endpoint.headers, is_embedded=True)
+        return Target(endpoint.base_url, endpoint.headers)
 
     async def _answers(self) -> bool:
         """Whether a server is there, asked at most every ASK_AGAIN seconds."""
