@@ -150,6 +150,7 @@ class Game(SQLModel, table=True):
     talks: bool = _flag(False)  # its files call a model
     has_cover: bool = _flag(False)  # else a cover is drawn from its name
     capability_epoch: int = _count()  # raised on removal: addresses of its files die
+    visibility: str = Field(default="shared", sa_type=Text, sa_column_kwargs={"server_default": "shared"})
     plays: int = _count()
     removed_at: datetime | None = _moment(nullable=True)
     created_at: datetime = _moment(index=True)
@@ -167,7 +168,61 @@ class GameVersion(SQLModel, table=True):
     entry: str = Field(default="index.html", sa_type=Text)
     files: int = _count()
     size_bytes: int = _count()
+    notes: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    talks: bool = _flag(False)
+    warnings: list[str] = Field(
+        default_factory=list, sa_column=Column(JSON, nullable=False, server_default=text("'[]'"))
+    )
+    published_at: datetime | None = _moment(nullable=True)  # None: a preview that nobody else has seen
     created_at: datetime = _moment()
+
+
+class GameHost(SQLModel, table=True):
+    """Another host that a game may load from and talk to: asked for by its owner, allowed by an admin."""
+
+    __tablename__ = "game_hosts"
+
+    game_id: str = _owned_by("games.id", primary_key=True)
+    host: str = Field(sa_type=Text, primary_key=True)  # "fonts.example.org"; always https, port 443
+    requested_at: datetime = _moment()
+    approved_at: datetime | None = _moment(nullable=True)  # None: not decided, so not allowed
+    approved_by: str | None = Field(
+        default=None, sa_column=Column(Text, ForeignKey("users.id", ondelete="SET NULL"), nullable=True)
+    )
+
+
+class Favourite(SQLModel, table=True):
+    """A game that a user keeps at hand."""
+
+    __tablename__ = "favourites"
+
+    user_id: str = _owned_by("users.id", primary_key=True)
+    game_id: str = _owned_by("games.id", primary_key=True)
+    created_at: datetime = _moment()
+
+
+class Consent(SQLModel, table=True):
+    """A player's answer to whether a game may spend their tokens."""
+
+    __tablename__ = "consents"
+
+    user_id: str = _owned_by("users.id", primary_key=True)
+    game_id: str = _owned_by("games.id", primary_key=True)
+    is_allowed: bool = Field(sa_column_kwargs={"nullable": False})
+    decided_at: datetime = _moment()
+
+
+class Save(SQLModel, table=True):
+    """What a game keeps for a player. The contents are a file; this row says which, and how often it has changed."""
+
+    __tablename__ = "saves"
+
+    user_id: str = _owned_by("users.id", primary_key=True)
+    game_id: str = _owned_by("games.id", primary_key=True)
+    kind: str = Field(sa_type=Text, primary_key=True)  # "local" (localStorage) or "databases" (IndexedDB)
+    revision: int = _count()
+    size_bytes: int = _count()
+    updated_at: datetime = _moment()
 
 
 class Play(SQLModel, table=True):
@@ -179,6 +234,8 @@ class Play(SQLModel, table=True):
     game_id: str = _owned_by("games.id", primary_key=True)
     plays: int = _count()
     last_played_at: datetime = _moment()
+
+    __table_args__ = (Index("idx_plays_game_id", "game_id"),)
 
 
 class PlayToken(SQLModel, table=True):
@@ -299,4 +356,7 @@ class UsageHour(SQLModel, table=True):
     cache_read_tokens: int = _count()
     cache_write_tokens: int = _count()
 
-    __table_args__ = (Index("idx_usage_hours_user_id", "user_id", "hour"),)
+    __table_args__ = (
+        Index("idx_usage_hours_user_id", "user_id", "hour"),
+        Index("idx_usage_hours_game_id", "game_id", "user_id"),
+    )

@@ -291,5 +291,7 @@ def _version_row(game_id: str, number: int, bundle: Bundle, now: datetime) -> Ga
         entry=bundle.entry,
         files=len(bundle.files),
         size_bytes=bundle.size_bytes,
+        talks=bundle.talks,
+        published_at=now,
         created_at=now,
     )
