@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session, SQLModel
 
+from vanilla.batches import Batches
 from vanilla.errors import Unavailable
 from vanilla.migrations import upgrade
 from vanilla.settings import InvalidSettings
@@ -105,6 +106,7 @@ class Database:
         self.engine: Engine = _engine(url)
         self._readers: ThreadPoolExecutor | None = None
         self._writer: Writer | None = None
+        self._batches: Batches | None = None
 
     @property
     def path(self) -> Path | None:
@@ -145,9 +147,13 @@ class Database:
         upgrade(self.engine, self.path)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database-read")
         self._writer = Writer(self.engine)
+        self._batches = Batches(self.engine, self._writer)
 
     def close(self) -> None:
         """Finish every write that was asked for, then stop."""
+        if self._batches is not None:
+            self._batches.stop()
+            self._batches = None
         if self._writer is not None:
             self._writer.stop()
             self._writer = None
@@ -182,8 +188,11 @@ class Database:
     def meter(self, batch: Batch[Item, T], item: Item) -> "asyncio.Future[T]":
         """Like `write`, for the path that every call takes: `batch(cursor, items)` writes all the items of its kind
         that wait, with `Prepared` statements on the driver's own cursor, and gives a result for each in their order."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._write(BatchJob(batch, item, future))
+        if self._batches is None:
+            raise Unavailable("The database is closed: the server is stopping.")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._batches.put(BatchJob(batch, item, future), loop)
         return future
 
     def write_now(self, work: Callable[[Session], T]) -> T:
@@ -192,7 +201,7 @@ class Database:
         self._write(SessionJob(work, future))
         return future.result()
 
-    def _write(self, job: SessionJob[T] | BatchJob[Item, T]) -> None:
+    def _write(self, job: SessionJob[T]) -> None:
         if self._writer is None:
             raise Unavailable("The database is closed: the server is stopping.")
         self._writer.put(job)

@@ -5,6 +5,7 @@ metering path writes comes as items of a few kinds, and all items of a kind that
 """
 
 import asyncio
+import enum
 import logging
 import queue
 import sqlite3
@@ -27,6 +28,13 @@ Batch = Callable[[sqlite3.Cursor, Sequence[Item]], Sequence[T]]
 logger = logging.getLogger(__name__)
 
 LARGEST_GROUP = 512
+
+
+class _Mark(enum.Enum):
+    """What stands in the queue beside jobs."""
+
+    CHECKPOINT = enum.auto()
+    STOP = enum.auto()
 
 
 class _Job(Protocol):
@@ -62,7 +70,9 @@ class Writer:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | _Mark] = queue.SimpleQueue()
+        self._is_busy = False
+        self._checkpoint_is_due = False
         self._stopping = False
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="database-write", daemon=True)
@@ -75,11 +85,20 @@ class Writer:
                 raise Unavailable("The database is closed: the server is stopping.")
             self._jobs.put(job)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has nothing to do, as far as another thread can tell."""
+        return not self._is_busy and self._jobs.empty()
+
+    def checkpoint(self) -> None:
+        """Move SQLite's log into the database file soon: the part of writing that waits for the disk."""
+        self._jobs.put(_Mark.CHECKPOINT)
+
     def stop(self) -> None:
         """Returns when everything that was put has been committed."""
         with self._lock:
             self._stopping = True
-            self._jobs.put(None)
+            self._jobs.put(_Mark.STOP)
         self._thread.join()
 
     def _run(self) -> None:
@@ -89,12 +108,19 @@ class Writer:
                 group, stopping = self._next_group()
                 if group:
                     _answer(self._commit(connection, group))
+                if self._checkpoint_is_due:
+                    self._checkpoint_is_due = False
+                    _checkpoint(connection)
+                self._is_busy = False
 
     def _next_group(self) -> tuple[list[_Job], bool]:
         group: list[_Job] = []
         job = self._jobs.get()
-        while job is not None:
-            if not job.future.cancelled():
+        self._is_busy = True
+        while job is not _Mark.STOP:
+            if job is _Mark.CHECKPOINT:
+                self._checkpoint_is_due = True
+            elif not job.future.cancelled():
                 group.append(job)
             if len(group) == LARGEST_GROUP:
                 return group, False
@@ -104,11 +130,12 @@ class Writer:
                 return group, False
         return group, True
 
-    def _commit(self, connection: Connection, group: list[_Job]) -> "list[_Answer]":
+    def _commit(self, connection: Connection, group: list[_Job]) -> "list[Answer]":
         """Commit the group as one. If anything in it fails, nothing of it is kept and each job gets its own try."""
         try:
-            if all(isinstance(job, BatchJob) for job in group):
-                answers = _run_batches(connection, group)
+            batches = [job for job in group if isinstance(job, BatchJob)]
+            if len(batches) == len(group):
+                answers = run_batches(_driver(connection), batches)
             else:
                 with connection.begin():
                     answers = _run_all(connection, group)
@@ -117,17 +144,20 @@ class Writer:
                 return [answer for job in group for answer in self._commit(connection, [job])]
             if isinstance(error, sqlite3.Error | DBAPIError):
                 logger.warning("A write failed: %s", error)
-            return [_Answer(group[0].future, error=error)]
+            return [Answer(group[0].future, error=error)]
         return answers
 
 
 @dataclass(slots=True)
-class _Answer:
+class Answer:
+    """What became of a job."""
+
     future: "Future[Any] | asyncio.Future[Any]"
     result: Any = None
     error: BaseException | None = None
 
     def give(self) -> None:
+        """Tell who waits for it; on their event loop, if they have one."""
         if self.future.done():
             return  # whoever asked has given up
         if self.error is None:
@@ -136,13 +166,15 @@ class _Answer:
             self.future.set_exception(self.error)
 
 
-def _run_batches(connection: Connection, group: Sequence[_Job]) -> list[_Answer]:
-    """A transaction on the driver alone: SQLAlchemy's own would cost more than what is in it."""
-    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+def run_batches(driver: sqlite3.Connection, jobs: "Sequence[BatchJob[Any, Any]]") -> "list[Answer]":
+    """Commit them as one, on the driver alone: SQLAlchemy's own transaction would cost more than what is in it.
+
+    Raises what the database or one of them raises; nothing of them is kept then.
+    """
     cursor = driver.cursor()
     cursor.execute("BEGIN IMMEDIATE")
     try:
-        answers = _write_together(cursor, group)
+        answers = _write_together(cursor, jobs)
         cursor.execute("COMMIT")
     except BaseException:
         if driver.in_transaction:
@@ -153,30 +185,43 @@ def _run_batches(connection: Connection, group: Sequence[_Job]) -> list[_Answer]
     return answers
 
 
-def _run_all(connection: Connection, group: Sequence[_Job]) -> list[_Answer]:
-    answers = [_Answer(job.future, job.run(connection)) for job in group if isinstance(job, SessionJob)]
-    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
-    cursor = driver.cursor()
-    answers += _write_together(cursor, group)
+def _run_all(connection: Connection, group: Sequence[_Job]) -> list[Answer]:
+    answers = [Answer(job.future, job.run(connection)) for job in group if isinstance(job, SessionJob)]
+    cursor = _driver(connection).cursor()
+    answers += _write_together(cursor, [job for job in group if isinstance(job, BatchJob)])
     cursor.close()
     return answers
 
 
-def _write_together(cursor: sqlite3.Cursor, group: Sequence[_Job]) -> list[_Answer]:
+def _write_together(cursor: sqlite3.Cursor, jobs: Sequence[BatchJob[Any, Any]]) -> list[Answer]:
     kinds: dict[Batch[Any, Any], list[BatchJob[Any, Any]]] = {}
-    for job in group:
-        if isinstance(job, BatchJob):
-            kinds.setdefault(job.batch, []).append(job)
+    for job in jobs:
+        kinds.setdefault(job.batch, []).append(job)
     answers = []
-    for batch, jobs in kinds.items():
-        results = batch(cursor, [job.item for job in jobs])
-        answers += [_Answer(job.future, result) for job, result in zip(jobs, results, strict=True)]
+    for batch, same in kinds.items():
+        results = batch(cursor, [job.item for job in same])
+        answers += [Answer(job.future, result) for job, result in zip(same, results, strict=True)]
     return answers
 
 
-def _answer(answers: list[_Answer]) -> None:
+def _driver(connection: Connection) -> sqlite3.Connection:
+    return connection.connection.driver_connection  # type: ignore[return-value]
+
+
+def _checkpoint(connection: Connection) -> None:
+    """As far as readers let it; then a first write into the log that begins anew, which waits for the disk too."""
+    driver = _driver(connection)
+    try:
+        driver.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+        version = driver.execute("PRAGMA user_version").fetchone()[0]
+        driver.execute(f"PRAGMA user_version={version}").close()
+    except sqlite3.Error as error:
+        logger.warning("The database's log could not be moved into it yet: %s", error)
+
+
+def _answer(answers: list[Answer]) -> None:
     """Wake each event loop once, however many of its callers wait."""
-    loops: dict[asyncio.AbstractEventLoop, list[_Answer]] = {}
+    loops: dict[asyncio.AbstractEventLoop, list[Answer]] = {}
     for answer in answers:
         if isinstance(answer.future, asyncio.Future):
             loops.setdefault(answer.future.get_loop(), []).append(answer)
@@ -187,6 +232,6 @@ def _answer(answers: list[_Answer]) -> None:
             loop.call_soon_threadsafe(_give_all, own)
 
 
-def _give_all(answers: list[_Answer]) -> None:
+def _give_all(answers: list[Answer]) -> None:
     for answer in answers:
         answer.give()
