@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from vanilla import __version__, logs
 from vanilla.accounts.callers import Callers
+from vanilla.accounts.consents import Consents
 from vanilla.accounts.passwords import Passwords
 from vanilla.accounts.revocation import Revocations
 from vanilla.accounts.sessions import Sessions
@@ -82,6 +83,7 @@ def assemble(settings: Settings) -> Services:
     database = Database(settings.sqlalchemy_url)
     revocations = Revocations()
     callers = Callers(database, revocations)
+    consents = Consents(database, revocations)
     passwords = Passwords()
     files = Files(settings)
     statistics = Statistics(database)
@@ -103,6 +105,7 @@ def assemble(settings: Settings) -> Services:
         sessions=Sessions(database, revocations),
         api_tokens=ApiTokens(database, revocations),
         play_tokens=PlayTokens(database, callers),
+        consents=consents,
         throttle=Throttle(),
         files=files,
         catalogue=Catalogue(database, files, settings),
@@ -120,6 +123,7 @@ def assemble(settings: Settings) -> Services:
             feed=feed,
             metrics=metrics,
             revocations=revocations,
+            consents=consents,
             upstream=upstream,
             controls=controls,
             pace=Pace(settings.requests_per_minute or None, settings.concurrent_calls or None),
@@ -148,6 +152,8 @@ async def running(services: Services) -> AsyncIterator[None]:
         stack.push_async_callback(services.upstream.close)
         await services.relay.open()
         stack.push_async_callback(services.relay.close)
+        services.consents.open()
+        stack.callback(services.consents.close)
         await services.feed.open()  # after the relay, whose recovered calls it then knows
         stack.push_async_callback(services.feed.close)
         yield
@@ -249,6 +255,7 @@ class _Server(uvicorn.Server):
         sys.stdout.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.services.consents.close()  # calls that wait for a player would only be waited for
         await super().shutdown(sockets)
         await self._opened.aclose()
 

@@ -77,11 +77,23 @@ class Factory:
         return row
 
     async def playing(
-        self, user: User | None = None, game: Game | None = None, *, origin: bool = True, **options: Any
+        self,
+        user: User | None = None,
+        game: Game | None = None,
+        *,
+        origin: bool = True,
+        is_allowed: bool | None = True,
+        **options: Any,
     ) -> httpx.AsyncClient:
-        """A client that presents a play token, as a game in its sandbox does: from the origin `null`, or from none."""
+        """A client that presents a play token, as a game in its sandbox does: from the origin `null`, or from none.
+
+        `is_allowed` is the player's answer to the game's question for tokens, None for none yet.
+        """
         game = game or await self.game()
-        secret = await self._services.play_tokens.open(await self.caller(user), game.id, game.version)
+        caller = await self.caller(user)
+        if is_allowed is not None:
+            await self._services.consents.decide(caller.user_id, game.id, is_allowed)
+        secret = await self._services.play_tokens.open(caller, game.id, game.version)
         headers = {"authorization": f"Bearer {secret}", **({"origin": "null"} if origin else {})}
         return await self.browser(headers=headers, **options)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from vanilla.accounts.callers import Callers
+from vanilla.accounts.consents import Consents
 from vanilla.accounts.passwords import Passwords
 from vanilla.accounts.revocation import Revocations
 from vanilla.accounts.sessions import Sessions
@@ -37,6 +38,7 @@ class Services:
     sessions: Sessions
     api_tokens: ApiTokens
     play_tokens: PlayTokens
+    consents: Consents
     throttle: Throttle
     files: Files
     catalogue: Catalogue

@@ -108,6 +108,7 @@ async def _play_token(platform: Platform, user: User) -> str:
     await platform.services.database.write(lambda session: session.add(Game(**columns)))
     _, session = await platform.services.sessions.open(user)
     caller = Caller(user.id, user.username, False, Credential.SESSION, session_id=session.sid)
+    await platform.services.consents.decide(user.id, columns["id"], True)
     return await platform.services.play_tokens.open(caller, columns["id"], 1)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from vanilla.accounts.caller import Caller
+
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
@@ -15,6 +17,16 @@ class Revocation:
     @property
     def is_whole_user(self) -> bool:
         return self.session_id is None and self.token_id is None
+
+    def concerns(self, caller: Caller) -> bool:
+        """Whether the caller came by what is void."""
+        if caller.user_id != self.user_id:
+            return False
+        if self.session_id is not None:
+            return caller.session_id == self.session_id
+        if self.token_id is not None:
+            return caller.token_id == self.token_id
+        return True
 
 
 class Revocations:

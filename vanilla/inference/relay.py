@@ -13,9 +13,11 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from vanilla.accounts.caller import Caller
+from vanilla.accounts.consents import Consents
 from vanilla.accounts.revocation import Revocation, Revocations
-from vanilla.errors import LimitReached, Unauthenticated, Unavailable, VanillaError
+from vanilla.errors import Forbidden, LimitReached, Unauthenticated, Unavailable, VanillaError
 from vanilla.inference import estimate
+from vanilla.inference.agreement import agreed
 from vanilla.inference.backends.base import Backend, Prompt, Route, read_object
 from vanilla.inference.call import Asked, Call
 from vanilla.inference.meter import Meter
@@ -45,11 +47,13 @@ class Relay:
         feed: Feed,
         metrics: Metrics,
         revocations: Revocations,
+        consents: Consents,
         upstream: Upstream,
         controls: ControlPanel,
         pace: Pace,
     ) -> None:
         self.backends = backends
+        self._consents = consents
         self._controls = controls
         self._upstream = upstream
         self._meter = meter
@@ -107,6 +111,8 @@ class Relay:
         standing = Standing(caller)
         self._standings.add(standing)
         try:
+            if caller.game_id and route.read and not self._consents.has_allowed(caller.user_id, caller.game_id):
+                receive = await agreed(self._consents, caller, receive)
             with self._pace.of(caller):
                 raw = await self._buffer.read(scope, receive) if route.method == "POST" else b""
                 try:
@@ -184,6 +190,12 @@ class Relay:
         """End every call in flight."""
         for call in list(self._calls.values()):
             call.end(why)
+
+    def stop_game(self, user_id: str, game_id: str) -> None:
+        """End the calls in flight of one game, at its player's wish."""
+        for call in list(self._calls.values()):
+            if call.live.user_id == user_id and call.live.game_id == game_id:
+                call.end(Forbidden("The player has stopped this answer."))
 
     def _obey(self, controls: Controls) -> None:
         if not controls.inference_enabled:

@@ -17,11 +17,4 @@ class Standing:
 
     def concerns(self, revocation: Revocation) -> bool:
         """Whether the caller came by what is revoked."""
-        caller = self.caller
-        if caller.user_id != revocation.user_id:
-            return False
-        if revocation.session_id is not None:
-            return caller.session_id == revocation.session_id
-        if revocation.token_id is not None:
-            return caller.token_id == revocation.token_id
-        return True
+        return revocation.concerns(self.caller)
