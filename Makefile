@@ -8,11 +8,11 @@ TESTS ?= tests
 WORKERS ?= 3
 # The share of lines that the whole suite covers at least; without the embedded model its part stays uncovered.
 COVERED = $(if $(filter tests,$(TESTS)),$(if $(wildcard .venv/lib/python*/site-packages/xllamacpp),--cov-fail-under=95))
-export CHROMIUM
+export CHROMIUM FIREFOX
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run test test-all e2e bench lint format clean chromium
+.PHONY: help install run test test-all e2e bench lint format clean chromium firefox
 
 help: ## Say what can be typed here
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -25,10 +25,10 @@ run: install ## Serve at http://localhost:3000 (or at PORT), setting up first wh
 test: install .venv/stamp-dev chromium lint ## Check style and types and run the tests, with their coverage
 	@$(PYTHON_BIN) -m pytest -q -m "not slow" -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered $(COVERED) $(TESTS)
 
-test-all: install .venv/stamp-dev chromium ## Run what `make test` leaves out for its length
+test-all: install .venv/stamp-dev chromium firefox ## Run what `make test` leaves out for its length
 	@$(PYTHON_BIN) -m pytest -q -m slow $(TESTS) || [ $$? -eq 5 ]
 
-e2e: install .venv/stamp-dev chromium ## Run only the tests in a real browser
+e2e: install .venv/stamp-dev chromium firefox ## Run only the tests in a real browser
 	@$(PYTHON_BIN) -m pytest -q tests/e2e
 
 bench: install .venv/stamp-dev ## Measure: the relay, the ledger, the pages
@@ -49,6 +49,9 @@ clean: ## Remove .venv and what the tools left; games, users and usage in data/ 
 
 chromium: .venv/stamp-dev
 	@sh .ci/chromium.sh >/dev/null
+
+firefox:
+	@sh .ci/firefox.sh >/dev/null
 
 # A .venv that works is kept, whoever made it; one whose Python is gone (an upgrade, a moved folder) is made anew.
 ifneq ($(shell $(PYTHON_BIN) -c 'import pip; print("works")' 2>/dev/null),works)
