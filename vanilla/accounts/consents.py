@@ -50,7 +50,14 @@ class _Question:
     """Calls that wait for one answer."""
 
     waiting: dict["asyncio.Future[bool]", Caller] = field(default_factory=dict)
+    is_asked: bool = False  # the player is: there is no answer in the database
     withdrawal: asyncio.TimerHandle | None = None
+
+    def stay(self) -> None:
+        """Undo a withdrawal that is under way."""
+        if self.withdrawal is not None:
+            self.withdrawal.cancel()
+            self.withdrawal = None
 
 
 class Consents:
@@ -70,7 +77,7 @@ class Consents:
         self._lingers = lingers
         self._most_waiting = most_waiting
         self._answers: dict[_Key, bool | None] = {}
-        self._reading: dict[_Key, asyncio.Task[bool | None]] = {}
+        self._reading: dict[_Key, asyncio.Task[None]] = {}
         self._questions: dict[_Key, _Question] = {}
         self._waiting: Counter[str] = Counter()  # calls, by user
         self._watchers: dict[_Key, list[Callable[[ConsentNow], None]]] = {}
@@ -115,17 +122,11 @@ class Consents:
         await self._database.write(work)
         key = (user_id, game_id)
         self._remember(key, is_allowed)
-        question = self._questions.pop(key, None)
-        if question is not None:
-            if question.withdrawal is not None:
-                question.withdrawal.cancel()
-            for call in question.waiting:
-                if not call.done():
-                    call.set_result(is_allowed)
+        self._apply(key)
         self._tell(key)
 
     def subscribe(self, user_id: str, game_id: str, callback: Callable[[ConsentNow], None]) -> Callable[[], None]:
-        """Call `callback` whenever that changes. The returned function ends it. One that raises is logged and dropped."""
+        """Call `callback` whenever that changes, until the returned function is called, or it raises."""
         key = (user_id, game_id)
         self._watchers.setdefault(key, []).append(callback)
 
@@ -144,43 +145,43 @@ class Consents:
         return self._waiting.total()
 
     async def _answer(self, caller: Caller) -> bool:
+        user_id, key = caller.user_id, (caller.user_id, caller.game_id)
+        known = self._answers.get(key)
+        if known is not None:
+            return known
         if self._is_closing:
             raise _stopping()
-        user_id, key = caller.user_id, (caller.user_id, caller.game_id)
-        if self._answers.get(key) is None and self._waiting[user_id] >= self._most_waiting:
+        if self._waiting[user_id] >= self._most_waiting:
             raise TooManyRequests(
                 "Too many calls wait for the player's answer already. Try again when it is there.",
                 retry_after=RETRY_AFTER,
             )
+        call: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        question = self._questions.setdefault(key, _Question())
+        question.stay()
+        question.waiting[call] = caller
         self._waiting[user_id] += 1
         try:
-            answer = await self._known(key)
-            return await self._ask(caller, key) if answer is None else answer
-        finally:
-            self._waiting[user_id] -= 1
-            if not self._waiting[user_id]:
-                del self._waiting[user_id]
-
-    async def _ask(self, caller: Caller, key: _Key) -> bool:
-        question = self._questions.get(key)
-        if question is None:
-            question = self._questions[key] = _Question()
-            self._tell(key)
-        elif question.withdrawal is not None:
-            question.withdrawal.cancel()
-            question.withdrawal = None
-        call: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        question.waiting[call] = caller
-        try:
+            if key in self._answers:
+                self._apply(key)
+            else:
+                self._read(key)
             async with asyncio.timeout(self._patience):
                 return await call
         except TimeoutError:
             raise Forbidden(UNANSWERED) from None
         finally:
-            del question.waiting[call]
-            if not question.waiting and self._questions.get(key) is question:
-                loop = asyncio.get_running_loop()
-                question.withdrawal = loop.call_later(self._lingers, self._withdraw, key, question)
+            self._leave(call, key, question)
+
+    def _leave(self, call: "asyncio.Future[bool]", key: _Key, question: _Question) -> None:
+        user_id, _ = key
+        self._waiting[user_id] -= 1
+        if not self._waiting[user_id]:
+            del self._waiting[user_id]
+        del question.waiting[call]
+        if not question.waiting and self._questions.get(key) is question:
+            loop = asyncio.get_running_loop()
+            question.withdrawal = loop.call_later(self._lingers, self._withdraw, key, question)
 
     def _withdraw(self, key: _Key, question: _Question) -> None:
         if self._questions.get(key) is question:
@@ -194,19 +195,46 @@ class Consents:
 
     async def _known(self, key: _Key) -> bool | None:
         """The answer, None where there is none: from memory, or by one query that all who ask share."""
-        if key in self._answers:
-            return self._answers[key]
+        if key not in self._answers:
+            await asyncio.shield(self._read(key))
+        return self._answers.get(key)
+
+    def _read(self, key: _Key) -> "asyncio.Task[None]":
         reading = self._reading.get(key)
         if reading is None:
-            reading = self._reading[key] = asyncio.create_task(self._read(key))
-            reading.add_done_callback(lambda _: self._reading.pop(key, None))
-        return await asyncio.shield(reading)
+            reading = self._reading[key] = asyncio.create_task(self._learn(key))
+            reading.add_done_callback(lambda done: done.cancelled() or done.exception())  # the calls have it
+        return reading
 
-    async def _read(self, key: _Key) -> bool | None:
-        row = await self._database.read(lambda session: session.get(Consent, key))
+    async def _learn(self, key: _Key) -> None:
+        try:
+            row = await self._database.read(lambda session: session.get(Consent, key))
+        except Exception as error:
+            for call in self._questions.get(key, _Question()).waiting:
+                if not call.done():
+                    call.set_exception(error)
+            raise
+        finally:
+            del self._reading[key]
         if key not in self._answers:  # else it was decided meanwhile
             self._remember(key, None if row is None else row.is_allowed)
-        return self._answers[key]
+        self._apply(key)
+
+    def _apply(self, key: _Key) -> None:
+        """Let the calls that wait go on, or ask the player."""
+        answer, question = self._answers[key], self._questions.get(key)
+        if question is None:
+            return
+        if answer is None:
+            if not question.is_asked:
+                question.is_asked = True
+                self._tell(key)
+            return
+        del self._questions[key]
+        question.stay()
+        for call in question.waiting:
+            if not call.done():
+                call.set_result(answer)
 
     def _remember(self, key: _Key, answer: bool | None) -> None:
         self._answers.pop(key, None)
@@ -215,7 +243,8 @@ class Consents:
             del self._answers[next(iter(self._answers))]
 
     def _now(self, key: _Key) -> ConsentNow:
-        return ConsentNow(self._answers.get(key), key in self._questions)
+        question = self._questions.get(key)
+        return ConsentNow(self._answers.get(key), question is not None and question.is_asked)
 
     def _tell(self, key: _Key) -> None:
         now = self._now(key)
