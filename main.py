@@ -25,8 +25,17 @@ from vanilla.api.connections import LARGEST_SOCKET_MESSAGE, BoundedHttp
 from vanilla.database import Database
 from vanilla.errors import Conflict, Invalid, OutOfSpace
 from vanilla.games import examples
+from vanilla.games.addresses import Addresses
 from vanilla.games.catalogue import Catalogue
+from vanilla.games.closings import Closings
+from vanilla.games.favourites import Favourites
 from vanilla.games.files import Files
+from vanilla.games.hosts import Hosts
+from vanilla.games.quota import Quota
+from vanilla.games.removals import Removals
+from vanilla.games.tokens import TokensUsed
+from vanilla.games.turns import UploadTurns
+from vanilla.games.versions import Versions
 from vanilla.inference import estimate
 from vanilla.inference.backends.anthropic import Anthropic
 from vanilla.inference.backends.ollama import Ollama
@@ -86,6 +95,10 @@ def assemble(settings: Settings) -> Services:
     consents = Consents(database, revocations)
     passwords = Passwords()
     files = Files(settings)
+    quota = Quota(settings)
+    closings = Closings()
+    closings.subscribe(callers.forget_game)
+    tokens = TokensUsed()
     statistics = Statistics(database)
     feed = Feed(statistics)
     metrics = Metrics()
@@ -108,7 +121,13 @@ def assemble(settings: Settings) -> Services:
         consents=consents,
         throttle=Throttle(),
         files=files,
-        catalogue=Catalogue(database, files, settings),
+        catalogue=Catalogue(database, files, settings, quota=quota, closings=closings, tokens=tokens),
+        upload_turns=UploadTurns(settings.uploads_per_hour),
+        versions=Versions(database, files, quota),
+        removals=Removals(database, files, closings, tokens),
+        hosts=Hosts(database, settings, closings),
+        favourites=Favourites(database),
+        addresses=Addresses(database, settings, closings, tokens),
         statistics=statistics,
         feed=feed,
         metrics=metrics,
@@ -145,6 +164,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         await _ensure_admin(services)
         await _publish_examples(services)
         _in_background(stack, services.sessions.run())
+        _in_background(stack, services.removals.keep_sweeping())
         _in_background(stack, estimate.warm_up())
         _in_background(stack, minutes.keep_forgetting(services.database))
         stack.push_async_callback(services.local_model.close)

@@ -23,7 +23,7 @@ def hero(featured: Featured) -> None:
         if game.talks:
             talks_tag("on-cover")
         with box("div", "hero-words"):
-            Words("p", "Start with this one" if game.last_played_at is None else "Pick up where you left", "eyebrow")
+            Words("p", "Start with this one" if game.my_last_played_at is None else "Pick up where you left", "eyebrow")
             Words("h2", game.title)
             with box("p", "blurb"):
                 Words("span", f"{_first_line(game.description)} By {game.owner}.".strip())

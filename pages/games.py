@@ -15,8 +15,8 @@ from pages.covers import Featured, cover, hero
 from pages.elements import Segments, Words, box, button, button_link, empty
 from pages.frame import frame
 from pages.visitor import Visitor, signed_in
-from vanilla.games.catalogue import Sort
-from vanilla.games.views import LONGEST_SEARCH, GameView
+from vanilla.games.search import LONGEST_SEARCH
+from vanilla.games.views import GameView, Sort
 from vanilla.services import Services
 
 PAGE_SIZE = 24
@@ -97,16 +97,16 @@ async def find(services: Services, visitor: Visitor, wish: Wish) -> Found:
         sort=wish.sort,
         limit=PAGE_SIZE,
         offset=(wish.page - 1) * PAGE_SIZE,
-        viewer_id=visitor.user.id,
+        viewer=visitor.caller,
     )
     return Found(games, total)
 
 
 async def feature(services: Services, visitor: Visitor) -> Featured | None:
     """The game played last, or for somebody new the most loved one that talks; None when there is no game."""
-    games, _ = await services.catalogue.list(sort="recent", limit=1, viewer_id=visitor.user.id)
-    if games and games[0].last_played_at is None:
-        loved, _ = await services.catalogue.list(sort="popular", limit=PAGE_SIZE, viewer_id=visitor.user.id)
+    games, _ = await services.catalogue.list(sort="recent", limit=1, viewer=visitor.caller)
+    if games and games[0].my_last_played_at is None:
+        loved, _ = await services.catalogue.list(sort="popular", limit=PAGE_SIZE, viewer=visitor.caller)
         games = sorted(loved, key=lambda game: not game.talks)[:1]
     if not games:
         return None

@@ -38,15 +38,17 @@ def register(services: Services) -> None:
         return next((row.total_tokens for row in totals if row.game_id == game_id), 0)
 
     async def playing(
-        request: Request, game_id: str, visitor: Annotated[Visitor, Depends(visitor_of)]
+        request: Request,
+        game_id: str,
+        visitor: Annotated[Visitor, Depends(visitor_of)],
+        version: str = "",  # a preview, for the game's owner
     ) -> tuple[Visitor, Playing]:
-        game = await services.catalogue.get(game_id, visitor.user.id)
-        key = services.settings.signing_key
-        capability = sandbox.capability(key, game.id, game.version, game.capability_epoch)
+        number = int(version) if version.isdecimal() and len(version) < 9 else None
+        now = await services.addresses.playable(game_id, visitor.caller, number)
         # Only this game's files may be framed: neither we nor the game can take the frame anywhere else.
-        request.scope["frame_source"] = sandbox.frame_source(request.scope["origin"], game.id, capability)
-        used = await tokens_used(visitor.user.id, game.id)
-        return visitor, Playing(game, sandbox.files_path(game.id, capability), used, login_address(request))
+        request.scope["frame_source"] = now.frame_source(request.scope["origin"])
+        used = await tokens_used(visitor.user.id, game_id)
+        return visitor, Playing(now.game, now.files, used, login_address(request))
 
     @ui.page("/play/{game_id}", viewport=_VIEWPORT)
     async def play(both: Annotated[tuple[Visitor, Playing], Depends(playing)]) -> None:

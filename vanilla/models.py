@@ -149,8 +149,10 @@ class Game(SQLModel, table=True):
     version: int = _count()  # the number of the version that is played
     talks: bool = _flag(False)  # its files call a model
     has_cover: bool = _flag(False)  # else a cover is drawn from its name
-    capability_epoch: int = _count()  # raised on removal: addresses of its files die
+    last_version: int = _count()  # the highest number ever given: none is used twice, browsers keep files for ever
+    capability_epoch: int = _count()  # raised on removal and the like: addresses of its files die
     visibility: str = Field(default="shared", sa_type=Text, sa_column_kwargs={"server_default": "shared"})
+    search_text: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})  # games/search.py
     plays: int = _count()
     removed_at: datetime | None = _moment(nullable=True)
     created_at: datetime = _moment(index=True)
@@ -222,6 +224,8 @@ class Save(SQLModel, table=True):
     kind: str = Field(sa_type=Text, primary_key=True)  # "local" (localStorage) or "databases" (IndexedDB)
     revision: int = _count()
     size_bytes: int = _count()
+    parts: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # names of files, in order
+    batches: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # ids of the last changes
     updated_at: datetime = _moment()
 
 

@@ -11,8 +11,14 @@ from vanilla.accounts.throttle import Throttle
 from vanilla.accounts.tokens import ApiTokens, PlayTokens
 from vanilla.accounts.users import Users
 from vanilla.database import Database
+from vanilla.games.addresses import Addresses
 from vanilla.games.catalogue import Catalogue
+from vanilla.games.favourites import Favourites
 from vanilla.games.files import Files
+from vanilla.games.hosts import Hosts
+from vanilla.games.removals import Removals
+from vanilla.games.turns import UploadTurns
+from vanilla.games.versions import Versions
 from vanilla.inference.local.process import LocalModel
 from vanilla.inference.meter import Meter
 from vanilla.inference.models import Models
@@ -42,6 +48,12 @@ class Services:
     throttle: Throttle
     files: Files
     catalogue: Catalogue
+    upload_turns: UploadTurns
+    versions: Versions
+    removals: Removals
+    hosts: Hosts
+    favourites: Favourites
+    addresses: Addresses
     statistics: Statistics
     feed: Feed
     metrics: Metrics

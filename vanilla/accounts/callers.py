@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from vanilla.accounts.caller import Caller, Credential
 from vanilla.accounts.revocation import Revocation, Revocations
@@ -182,6 +182,7 @@ def _of_play_token(session: Session, hashed: str, now: float) -> _Found | None:
             LoginSession.expire > now,
             col(User.is_active),
             col(Game.removed_at).is_(None),
+            or_(col(Game.visibility) != "draft", Game.owner_id == User.id, col(User.is_admin)),
         )
     )
     pair = session.exec(statement).first()

@@ -126,10 +126,3 @@ class PlayTokens:
         if not await self._database.write(work):
             raise Unauthenticated("This play token has ended.")
         self._callers.forget_credential(secret)
-
-    async def end_game(self, game_id: str) -> None:
-        """End every play token of a game that was removed."""
-        await self._database.write(
-            lambda session: session.exec(delete(PlayToken).where(col(PlayToken.game_id) == game_id))
-        )
-        self._callers.forget_game(game_id)

@@ -1,20 +1,19 @@
-"""The games API: list, upload, look at, remove, and covers. For a session or an API token."""
+"""The games API: list, upload, change, remove and have back, covers, favourites. For a session or an API token."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from vanilla.accounts.caller import Caller
+from vanilla.api import game_forms
 from vanilla.api.callers import Account, ServicesDep
-from vanilla.api.uploads import Upload, UploadedFile, receive
-from vanilla.errors import Forbidden, Invalid
+from vanilla.api.game_json import shown
+from vanilla.api.uploads import receive
+from vanilla.errors import Invalid
 from vanilla.games import covers
-from vanilla.games.bundles import kind_of
-from vanilla.games.catalogue import Sort
-from vanilla.games.files import MB, on_thread
-from vanilla.games.views import GameView
-from vanilla.models import utc_text
+from vanilla.games.access import Visibility
+from vanilla.games.catalogue import GameChanges
+from vanilla.games.views import Sort
 
 router = APIRouter(prefix="/api/games", tags=["games"])
 
@@ -28,27 +27,39 @@ async def list_games(
     caller: Account,
     search: Annotated[str, Query(max_length=200)] = "",
     tag: Annotated[str, Query(max_length=60)] = "",
+    talks: bool | None = None,
+    mine: bool = False,
+    favourites: bool = False,
+    removed: bool = False,
     sort: Sort = "recent",
     limit: Annotated[int, Query(ge=1, le=100)] = 24,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> dict[str, Any]:
-    """Games that match, a page at a time, and how many match in all."""
+    """Games that match, a page at a time, and how many match in all. `mine` are the caller's own, `removed` those of
+    them that can still be restored."""
     games, total = await services.catalogue.list(
-        search=search, tag=tag, sort=sort, limit=limit, offset=offset, viewer_id=caller.user_id
+        viewer=caller,
+        search=search,
+        tag=tag,
+        talks=talks,
+        mine=mine,
+        favourites=favourites,
+        removed=removed,
+        sort=sort,
+        limit=limit,
+        offset=offset,
     )
-    return {"items": [_json(game) for game in games], "total": total}
+    return {"items": [shown(game) for game in games], "total": total}
 
 
 @router.post("", status_code=201)
 async def upload_game(request: Request, services: ServicesDep, caller: Account) -> dict[str, Any]:
-    """Publish a game: multipart with `file` (a .zip or one .html), and `title`, `description`, `tags`, `cover`."""
+    """Publish a game: multipart with `file` (a .zip or one .html), and `title`, `description`, `tags`, `cover`,
+    `visibility` (`draft`, `unlisted`, `shared`), `notes` of its first version."""
     await services.catalogue.check_storage(caller.user_id)
     async with services.files.staging() as staging:
-        largest = {"file": services.settings.max_upload_mb * MB, "cover": covers.LARGEST_FILE}
-        upload = await receive(request, staging, largest, services.files.check_room)
-        file, cover = _file_of(upload), upload.files.get("cover")
-        kind = kind_of(file.filename, await on_thread(_head, file))
-        bundle = await services.catalogue.unpack(file.path, kind, staging / "unpacked")
+        upload, bundle = await game_forms.read_game(request, services, staging)
+        cover = upload.files.get("cover")
         game = await services.catalogue.create(
             caller.user_id,
             bundle,
@@ -56,24 +67,46 @@ async def upload_game(request: Request, services: ServicesDep, caller: Account) 
             description=upload.text("description"),
             tags=upload.fields.get("tags", []),
             cover=cover.path if cover else None,
+            visibility=_visibility(upload.text("visibility")),
+            notes=upload.text("notes"),
         )
-    return {**_json(game), "warnings": bundle.warnings}
+    return {**shown(game), "warnings": bundle.warnings}
 
 
 @router.get("/{game_id}")
 async def get_game(game_id: str, services: ServicesDep, caller: Account) -> dict[str, Any]:
     """One game."""
-    return _json(await services.catalogue.get(game_id, caller.user_id))
+    return shown(await services.catalogue.get(game_id, caller))
+
+
+@router.patch("/{game_id}")
+async def change_game(game_id: str, changes: GameChanges, services: ServicesDep, caller: Account) -> dict[str, Any]:
+    """Change what the body names, of a game of one's own; an admin may change any."""
+    return shown(await services.catalogue.change(game_id, changes, caller))
 
 
 @router.delete("/{game_id}", status_code=204)
 async def remove_game(game_id: str, services: ServicesDep, caller: Account) -> None:
-    """Remove a game of one's own; an admin may remove any."""
-    game = await services.catalogue.get(game_id)
-    if not _may_change(game, caller):
-        raise Forbidden("Only the owner of a game or an admin may remove it.")
-    await services.catalogue.remove(game_id)
-    await services.play_tokens.end_game(game_id)
+    """Remove a game of one's own; an admin may remove any. For a week it can be restored."""
+    await services.removals.remove(game_id, caller)
+
+
+@router.post("/{game_id}/restore")
+async def restore_game(game_id: str, services: ServicesDep, caller: Account) -> dict[str, Any]:
+    """Have a removed game back."""
+    return shown(await services.removals.restore(game_id, caller))
+
+
+@router.put("/{game_id}/favourite", status_code=204)
+async def add_favourite(game_id: str, services: ServicesDep, caller: Account) -> None:
+    """Keep a game at hand."""
+    await services.favourites.add(game_id, caller)
+
+
+@router.delete("/{game_id}/favourite", status_code=204)
+async def remove_favourite(game_id: str, services: ServicesDep, caller: Account) -> None:
+    """Keep it no longer."""
+    await services.favourites.remove(game_id, caller)
 
 
 @router.get("/{game_id}/cover")
@@ -81,12 +114,12 @@ async def get_cover(
     request: Request,
     game_id: str,
     services: ServicesDep,
-    _caller: Account,
+    caller: Account,
     size: Literal["card", "page"] = "card",
     v: str = "",
 ) -> Response:
     """The picture of a game, 4:3. With the version that `cover_url` carries it may be kept for ever."""
-    game = await services.catalogue.get(game_id)
+    game = await services.catalogue.get(game_id, caller)
     etag = f'"{game.cover_version}-{size}"'
     is_current = v == game.cover_version
     headers = {
@@ -102,35 +135,27 @@ async def get_cover(
     return Response(data, media_type=media_type, headers=headers)
 
 
-def _json(game: GameView) -> dict[str, Any]:
-    return {
-        "id": game.id,
-        "slug": game.slug,
-        "title": game.title,
-        "description": game.description,
-        "tags": game.tags,
-        "owner": game.owner,
-        "cover_url": game.cover_url,
-        "play_url": game.play_url,
-        "created_at": utc_text(game.created_at),
-        "updated_at": utc_text(game.updated_at),
-        "plays": game.plays,
-        "version": game.version,
-        "talks": game.talks,
-        "last_played_at": utc_text(game.last_played_at) if game.last_played_at else None,
-    }
+@router.put("/{game_id}/cover")
+async def set_cover(request: Request, game_id: str, services: ServicesDep, caller: Account) -> dict[str, Any]:
+    """Give a game another cover: multipart with `cover`, a picture."""
+    await services.catalogue.check_owned(game_id, caller)
+    async with services.files.staging() as staging:
+        upload = await receive(request, staging, {"cover": covers.LARGEST_FILE}, services.files.check_room)
+        if (cover := upload.files.get("cover")) is None or not cover.size:
+            raise Invalid("There is no picture in the form: put it into the field named cover.")
+        return shown(await services.catalogue.set_cover(game_id, cover.path, caller))
 
 
-def _file_of(upload: Upload) -> UploadedFile:
-    if (file := upload.files.get("file")) is None or not file.size:
-        raise Invalid("There is no game in the upload: put a .zip or a single .html into the field named file.")
-    return file
+@router.delete("/{game_id}/cover")
+async def remove_cover(game_id: str, services: ServicesDep, caller: Account) -> dict[str, Any]:
+    """Have the cover drawn from the game's name."""
+    return shown(await services.catalogue.remove_cover(game_id, caller))
 
 
-def _head(file: UploadedFile) -> bytes:
-    with file.path.open("rb") as stream:
-        return stream.read(8)
-
-
-def _may_change(game: GameView, caller: Caller) -> bool:
-    return caller.is_admin or game.owner_id == caller.user_id
+def _visibility(given: str) -> Visibility:
+    for known in get_args(Visibility):
+        if given == known:
+            return known  # type: ignore[no-any-return]
+    if given:
+        raise Invalid(f"A game is {', '.join(get_args(Visibility)[:-1])} or {get_args(Visibility)[-1]}.")
+    return "shared"

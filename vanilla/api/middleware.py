@@ -26,7 +26,7 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SOCKET_PATH = "/_nicegui_ws"  # by polling, where a WebSocket cannot be had
 BEARER_PATHS = ("/api/inference/", "/api/games", "/auth/me")  # where a token is good for something
 STREAMED_PATHS = ("/api/inference/anthropic/", "/api/inference/ollama/")  # what is below reads its bodies in bounds,
-UPLOAD_PATHS = {"/api/games"}  # and so do these, once they know who calls
+UPLOAD_PATHS = re.compile(r"/api/games(/[^/]+/(versions|cover|saves(/databases|/import)?))?")  # and so do these, once they know who calls
 UNEXPECTED = "Something went wrong here. The host finds it in the log by this id."
 LARGEST_SMALL_BODY = 64 * 1024  # bytes
 QUIET_PATHS = ("/_nicegui", "/static/", "/games/", "/healthz", "/readyz", "/metrics")  # logged at debug alone
@@ -216,7 +216,7 @@ class SmallBodies:
 
 
 def _takes_large_bodies(path: str) -> bool:
-    return path in UPLOAD_PATHS or path.startswith(STREAMED_PATHS)
+    return UPLOAD_PATHS.fullmatch(path) is not None or path.startswith(STREAMED_PATHS)
 
 
 async def _read(receive: Receive, length: str) -> Message | None:

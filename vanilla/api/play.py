@@ -1,13 +1,12 @@
 """Playing: the files of games by capability, the SDK, and the token of a play page."""
 
 import hashlib
-import json
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.datastructures import MutableHeaders
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
@@ -16,9 +15,11 @@ from starlette.types import Message, Receive, Scope, Send
 from vanilla.accounts.caller import Caller
 from vanilla.accounts.tokens import PLAY_LASTS
 from vanilla.api.callers import ServicesDep, SignedIn
+from vanilla.api.saves import with_contents
 from vanilla.errors import NotFound, Unauthenticated
-from vanilla.games import sandbox
-from vanilla.games.files import StoredFile, content_type, on_thread
+from vanilla.games import entries, sandbox
+from vanilla.games.content_types import content_type
+from vanilla.games.files import StoredFile, on_thread
 from vanilla.games.views import GameView
 from vanilla.services import Services
 
@@ -75,8 +76,8 @@ async def game_file(request: Request, services: ServicesDep, game_id: str, capab
     if request.headers.get("sec-fetch-dest") == "document":
         return _to_play_page(game_id, headers)  # opened as a tab, without our frame around it
     try:
-        version = await _granted(services, game_id, capability)
-        headers["content-security-policy"] = sandbox.policy(request.scope["origin"], game_id, capability)
+        version, hosts = await services.addresses.granted(game_id, capability)
+        headers["content-security-policy"] = sandbox.policy(request.scope["origin"], game_id, capability, hosts)
         file = await _found(services, game_id, version, path)
         return await _answer(request, file, version, headers)
     except (NotFound, FileNotFoundError):
@@ -96,6 +97,9 @@ BEGINNING = 1024 * 1024  # bytes of a page, an even number: what the SDK is put 
 PIECE = 256 * 1024  # bytes
 
 
+Version = Annotated[int | None, Query(ge=1, le=999_999_999)]
+
+
 class Extension(BaseModel):
     """The token that a play page wants to go on using."""
 
@@ -103,51 +107,45 @@ class Extension(BaseModel):
 
 
 @router.post("/api/games/{game_id}/play")
-async def begin(response: Response, services: ServicesDep, caller: SignedIn, game_id: str) -> dict[str, Any]:
+async def begin(services: ServicesDep, caller: SignedIn, game_id: str, version: Version = None) -> Response:
     """Count a play and give its page what the frame needs: `url`, and `name`, which is set before it.
 
-    `name` is what the SDK reads: who plays, and the play token, good for `expires_in` seconds.
+    `name` is what the SDK reads: who plays, the play token, good for `expires_in` seconds, and what the game has saved.
+    `version` is for the game's owner, who may play any that is kept; a preview counts as no play.
     """
-    response.headers["cache-control"] = "no-store"
-    game = await services.catalogue.get(game_id)
-    await services.catalogue.record_play(caller.user_id, game_id)
-    token = await services.play_tokens.open(caller, game_id, game.version)
-    capability = sandbox.capability(services.settings.signing_key, game_id, game.version, game.capability_epoch)
-    return {
-        "name": _boot(caller, game, token),
-        "url": sandbox.files_path(game_id, capability),
-        "version": game.version,
-        "token": token,
-        "expires_in": PLAY_LASTS,
-    }
+    now = await services.addresses.playable(game_id, caller, version)
+    if not now.is_preview:
+        await services.catalogue.record_play(caller.user_id, game_id)
+    token = await services.play_tokens.open(caller, game_id, now.version)
+    state, contents = await services.saves.local(caller, game_id)
+    begun = {"url": now.files, "version": now.version, "token": token, "expires_in": PLAY_LASTS}
+    name = _boot(caller, now.game, token, with_contents(state, contents))
+    text = await on_thread(entries.write_json, {**begun, "name": name})
+    return Response(text, media_type="application/json", headers={"cache-control": "no-store"})
 
 
 @router.post("/api/games/{game_id}/play/extend")
 async def extend(
-    response: Response, services: ServicesDep, caller: SignedIn, game_id: str, extension: Extension
+    response: Response,
+    services: ServicesDep,
+    caller: SignedIn,
+    game_id: str,
+    extension: Extension,
+    version: Version = None,
 ) -> dict[str, Any]:
     """Keep a play token alive while its page is open. Where it is gone, as after a night's sleep, `token` is new."""
     response.headers["cache-control"] = "no-store"
-    game = await services.catalogue.get(game_id)  # a removed game is over
+    now = await services.addresses.playable(game_id, caller, version)  # a game that was shut to them is over
     token = extension.token
     try:
         await services.play_tokens.extend(caller.session_id or "", token)
     except Unauthenticated:
-        token = await services.play_tokens.open(caller, game_id, game.version)
+        token = await services.play_tokens.open(caller, game_id, now.version)
     return {"token": token, "expires_in": PLAY_LASTS}
 
 
 def _to_play_page(game_id: str, headers: dict[str, str] | None = None) -> Response:
     return RedirectResponse(f"/play/{game_id}", 303, {"cache-control": "no-store", **(headers or {})})
-
-
-async def _granted(services: Services, game_id: str, capability: str) -> int:
-    """The version whose files a capability opens. Raises NotFound."""
-    game = await services.catalogue.get(game_id)
-    version = sandbox.granted_version(services.settings.signing_key, game_id, game.capability_epoch, capability)
-    if version is None:
-        raise NotFound("There are no files at this address.")
-    return version
 
 
 async def _found(services: Services, game_id: str, version: int, path: str) -> StoredFile:
@@ -218,7 +216,8 @@ def _has(if_none_match: str, etag: str) -> bool:
     return etag in tags or tags == ["*"]
 
 
-def _boot(caller: Caller, game: GameView, token: str) -> str:
+def _boot(caller: Caller, game: GameView, token: str, saves: bytes) -> str:
     """The frame's name. Nothing of it stands in an address or in the game's HTML, which is the same for everybody."""
     user = {"id": caller.user_id, "username": caller.username}
-    return json.dumps({"vanilla": 1, "token": token, "user": user, "game": {"id": game.id, "title": game.title}})
+    boot = {"vanilla": 1, "token": token, "user": user, "game": {"id": game.id, "title": game.title}}
+    return (entries.write_json(boot)[:-1] + b',"saves":' + saves + b"}").decode()

@@ -12,12 +12,14 @@ from vanilla.api import (
     failures,
     games,
     health,
+    hosts,
     inference,
     metrics,
     middleware,
     play,
     tokens,
     usage,
+    versions,
 )
 from vanilla.errors import MethodNotAllowed, NotFound
 from vanilla.services import Services
@@ -33,6 +35,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     metrics.router,
     inference.router,
     games.router,
+    versions.router,
+    hosts.router,
     play.router,
 )
 

@@ -10,7 +10,8 @@ import hashlib
 import hmac
 import re
 from base64 import urlsafe_b64encode
-from urllib.parse import quote
+from collections.abc import Collection
+from urllib.parse import quote, urlsplit
 
 from vanilla.errors import BadRequest
 
@@ -26,6 +27,7 @@ FRAME_ALLOW = "fullscreen *; gamepad *; autoplay *"
 
 _MAC_BYTES = 24
 _CAPABILITY = re.compile(r"([1-9][0-9]{0,8})\.[A-Za-z0-9_-]{32}")
+_HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
@@ -54,21 +56,28 @@ def files_path(game_id: str, presented: str) -> str:
     return f"/games/{quote(game_id, safe='')}/{quote(presented, safe='')}/"
 
 
-def policy(origin: str, game_id: str, presented: str) -> str:
+def policy(origin: str, game_id: str, presented: str, hosts: Collection[str] = ()) -> str:
     """Content-Security-Policy of everything below a capability's path.
 
     `origin` is the platform's own, such as `https://games.example.org:8443`. Raises BadRequest if it is none, since it
-    comes from the Host header and must not add directives.
+    comes from the Host header and must not add directives. `hosts` are names of other hosts that an admin approved for
+    this game: it may load code, styles, fonts and media from there and talk to them, by WebSocket too; it may not frame
+    their pages, nor send forms to them.
     """
     origin = _checked(origin)
     files = origin + files_path(game_id, presented)
     code = "'unsafe-inline' 'unsafe-eval' data: blob:"
+    others = [f"https://{host}" for host in hosts if _is_other(host, origin)]
+    # Not into default-src: that is also for <object>, which shows pages.
+    media = (f"{kind}-src {' '.join([files, code, *others])}" for kind in ("style", "font", "img", "media") if others)
+    talk = [*others, *(f"wss://{each.removeprefix('https://')}" for each in others)]
     return "; ".join(
         (
             f"sandbox {SANDBOX}",
             f"default-src {files} {code}",
-            f"script-src {files} {origin}{SDK_PATH} {code}",
-            f"connect-src {files} {origin}/api/inference/ {origin}/auth/me data: blob:",
+            " ".join([f"script-src {files} {origin}{SDK_PATH} {code}", *others]),
+            *media,
+            " ".join([f"connect-src {files} {origin}/api/inference/ {origin}/auth/me data: blob:", *talk]),
             f"worker-src {files} blob: data:",
             f"frame-src {files} data: blob:",
             "form-action 'none'",
@@ -110,6 +119,11 @@ def _checked(origin: str) -> str:
     if not _ORIGIN.fullmatch(origin):
         raise BadRequest("The Host header is not the name of a host.")
     return origin
+
+
+def _is_other(host: str, origin: str) -> bool:
+    """Whether a name can stand in a policy, and is not our own: on this host a game reaches its own paths alone."""
+    return _HOST.fullmatch(host) is not None and host != urlsplit(origin).hostname
 
 
 def _encoding(document: bytes) -> tuple[str, bytes]:

@@ -1,0 +1,105 @@
+"""Removing games, having them back for a week, and what is left of them after that."""
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+
+from sqlmodel import Session, col, delete, select, update
+
+from vanilla.database import Database
+from vanilla.games import access, views
+from vanilla.games.access import Viewer
+from vanilla.games.closings import Closings
+from vanilla.games.files import Files, to_its_end
+from vanilla.games.tokens import TokensUsed
+from vanilla.games.views import KEPT, GameView
+from vanilla.models import Favourite, Game, GameHost, GameVersion, PlayToken, utc_now
+
+logger = logging.getLogger(__name__)
+
+SWEEP_EVERY = 24 * 3600.0  # seconds
+
+
+class Removals:
+    """Games go in two steps: at once out of everybody's sight, and off the disk after `views.KEPT`."""
+
+    def __init__(self, database: Database, files: Files, closings: Closings, tokens: TokensUsed) -> None:
+        self._database = database
+        self._files = files
+        self._closings = closings
+        self._tokens = tokens
+
+    async def remove(self, game_id: str, by: Viewer) -> None:
+        """Take a game away from everybody: the addresses of its files die, play tokens end, the files stay a while.
+
+        Raises NotFound, Forbidden (neither its owner nor an admin).
+        """
+        now = utc_now()
+
+        def work(session: Session) -> None:
+            game = access.owned(session, game_id, by)
+            game.removed_at = game.updated_at = now
+            game.capability_epoch += 1
+            session.exec(delete(PlayToken).where(col(PlayToken.game_id) == game_id))
+
+        await self._database.write(work)
+        self._closings.announce(game_id)
+
+    async def restore(self, game_id: str, by: Viewer) -> GameView:
+        """Have a removed game back as it was. One that is there stays as it is.
+
+        Raises NotFound: it never was there, was somebody else's, or its time is over.
+        """
+
+        def work(session: Session) -> GameView:
+            game = session.get(Game, game_id)
+            if game is not None and game.removed_at is not None:
+                is_kept = game.removed_at > utc_now() - KEPT and _has_files(session, game_id)
+                if not is_kept or not access.may_change(game.owner_id, by):
+                    raise access.unknown()
+                game.removed_at, game.updated_at = None, utc_now()
+                session.flush()
+            else:
+                access.owned(session, game_id, by)
+            return views.find(session, game_id, by, self._tokens)
+
+        restored = await self._database.write(work)
+        self._closings.announce(game_id)
+        return restored
+
+    async def sweep(self) -> int:
+        """Take the files of games off the disk whose time is over; gives how many games those were."""
+        return await to_its_end(self._sweep())
+
+    async def keep_sweeping(self) -> None:
+        """Do so at once and then every day, until cancelled. A time that fails is not the last one."""
+        while True:
+            try:
+                await self.sweep()
+            except Exception:
+                logger.exception("Could not take removed games off the disk")
+            await asyncio.sleep(SWEEP_EVERY)
+
+    async def _sweep(self) -> int:
+        def work(session: Session) -> Sequence[str]:
+            has_files = select(1).where(col(GameVersion.game_id) == col(Game.id)).exists()
+            over = session.exec(select(Game.id).where(col(Game.removed_at) <= utc_now() - KEPT, has_files)).all()
+            purge(session, over)
+            return over
+
+        over = await self._database.write(work)
+        for game_id in over:
+            await self._files.remove_game(game_id)
+        return len(over)
+
+
+def purge(session: Session, game_ids: Collection[str]) -> None:
+    """Delete what belongs to removed games, but for the row that the ledger names. Their files are to go afterwards:
+    files without a row are only in the way, and a row without its files would be a broken game."""
+    for table in (GameVersion, GameHost, Favourite):
+        session.exec(delete(table).where(col(table.game_id).in_(game_ids)))
+    session.exec(update(Game).where(col(Game.id).in_(game_ids)).values(has_cover=False))
+
+
+def _has_files(session: Session, game_id: str) -> bool:
+    return session.exec(select(GameVersion.number).where(GameVersion.game_id == game_id)).first() is not None
