@@ -33,6 +33,7 @@ from vanilla.games.files import Files
 from vanilla.games.hosts import Hosts
 from vanilla.games.quota import Quota
 from vanilla.games.removals import Removals
+from vanilla.games.saves import Saves
 from vanilla.games.tokens import TokensUsed
 from vanilla.games.turns import UploadTurns
 from vanilla.games.versions import Versions
@@ -123,6 +124,7 @@ def assemble(settings: Settings) -> Services:
         files=files,
         catalogue=Catalogue(database, files, settings, quota=quota, closings=closings, tokens=tokens),
         upload_turns=UploadTurns(settings.uploads_per_hour),
+        saves=Saves(database, files, settings),
         versions=Versions(database, files, quota),
         removals=Removals(database, files, closings, tokens),
         hosts=Hosts(database, settings, closings),
@@ -160,6 +162,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         stack.callback(services.passwords.close)
         await asyncio.to_thread(services.files.open)
         await services.catalogue.open()
+        await services.saves.open()
         await services.controls.open()
         await _ensure_admin(services)
         await _publish_examples(services)

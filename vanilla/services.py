@@ -17,6 +17,7 @@ from vanilla.games.favourites import Favourites
 from vanilla.games.files import Files
 from vanilla.games.hosts import Hosts
 from vanilla.games.removals import Removals
+from vanilla.games.saves import Saves
 from vanilla.games.turns import UploadTurns
 from vanilla.games.versions import Versions
 from vanilla.inference.local.process import LocalModel
@@ -49,6 +50,7 @@ class Services:
     files: Files
     catalogue: Catalogue
     upload_turns: UploadTurns
+    saves: Saves
     versions: Versions
     removals: Removals
     hosts: Hosts

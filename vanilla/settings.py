@@ -53,7 +53,17 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(200, ge=1, description="Largest upload of a game, in MB.")
     max_unpacked_mb: int = Field(500, ge=1, description="Largest game once unpacked, in MB.")
     max_game_files: int = Field(2000, ge=1, description="Most files in a game.")
+    max_game_path: int = Field(
+        240, ge=20, le=1000, description="Longest path of a file in a game, folders included, in characters."
+    )
+    max_game_ratio: int = Field(
+        100, ge=2, description="How many times the size of its archive a game of more than 20 MB may unpack to."
+    )
+    uploads_per_hour: int = Field(60, ge=0, description="Uploads that a user may begin in an hour; 0 for no bound.")
     user_storage_mb: int = Field(1000, ge=1, description="Disk that one user's games may take, in MB.")
+    max_databases_mb: int = Field(
+        50, ge=1, description="What one game may keep for one player in IndexedDB, in MB; beside it 5 MB of localStorage."
+    )
     min_free_disk_mb: int = Field(1000, ge=0, description="Uploads are refused below this much free disk, in MB.")
     upstream_idle_seconds: float = Field(
         300.0, gt=0, description="A model server that is silent for this long is given up."

@@ -17,6 +17,7 @@ from vanilla.api import (
     metrics,
     middleware,
     play,
+    saves,
     tokens,
     usage,
     versions,
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     versions.router,
     hosts.router,
     play.router,
+    saves.router,
 )
 
 
