@@ -85,7 +85,7 @@ class TestYes:
         self, play: Play, llama: ModelServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await play.platform.services.controls.change(ControlsChange(game_tokens_per_day=None), by=play.user.id)
-        for size in (10, agreement.KEPT - 200, agreement.KEPT * 20):
+        for size in (10, agreement.KEPT - 200, agreement.KEPT * 10):
             monkeypatch.setattr(play.consents, "_answers", {})
             await play.platform.services.database.write(_forget)
             content = "a" * size

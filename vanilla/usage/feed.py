@@ -18,6 +18,7 @@ from itertools import accumulate
 
 from vanilla.models import NO_GAME
 from vanilla.usage.ledger import Entry
+from vanilla.usage.plays import Plays
 from vanilla.usage.snapshot import CallNow, LiveSnapshot, Minute, RecentCall
 from vanilla.usage.statistics import NearLimit, Statistics
 
@@ -27,6 +28,7 @@ MINUTES = 60  # that the chart shows, the current one included
 DAY = 24 * 60  # minutes
 RECENT = 50
 FIRST_BYTES = 200  # calls that the median looks back on
+SPENT = "spent"  # why a call was refused: a limit had no room for it
 SECONDS_BETWEEN_PUSHES = 0.5
 SECONDS_BETWEEN_LIMITS = 2.0  # while calls settle
 SECONDS_BEFORE_LIMITS_ANYWAY = 15.0  # an admin may have changed them
@@ -58,6 +60,7 @@ class Feed:
         self._statistics = statistics
         self._clock = clock
         self._calls: dict[str, LiveCall] = {}
+        self.plays = Plays(self._calls)
         self._counted: dict[str, int] = {}  # tokens of a call in flight that already stand in a minute
         self._minutes: dict[int, Counter[str]] = {}
         self._recent: deque[RecentCall] = deque(maxlen=RECENT)
@@ -70,20 +73,23 @@ class Feed:
         self._changes = 0
         self._subscribers: dict[object, Callable[[LiveSnapshot], None]] = {}
         self._watched = asyncio.Event()
-        self._aggregator: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         """Take up where the database stands, then serve subscribers until `close()`."""
         await self._load()
-        self._aggregator = asyncio.create_task(self.run(), name="live feed")
+        self._tasks = [
+            asyncio.create_task(self.run(), name="live feed"),
+            asyncio.create_task(self.plays.run(), name="plays"),
+        ]
 
     async def close(self) -> None:
-        """End the aggregator."""
-        if self._aggregator is not None:
-            self._aggregator.cancel()
+        """End the aggregators."""
+        for task in self._tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._aggregator
-            self._aggregator = None
+                await task
+        self._tasks = []
 
     def started(self, call: LiveCall) -> None:
         """A call was admitted."""
@@ -91,6 +97,7 @@ class Feed:
         self._calls[call.id] = call
         self._today.peak = max(self._today.peak, len(self._calls))
         self._changes += 1
+        self.plays.started(call)
 
     def ended(self, call: LiveCall, entry: Entry | None) -> None:
         """A call is over; `entry` is its ledger row, or None when it cost nothing."""
@@ -103,6 +110,7 @@ class Feed:
         if entry is not None:
             self.recorded(entry, call.username)
         self._changes += 1
+        self.plays.ended(call, entry)
 
     def recorded(self, entry: Entry, username: str) -> None:
         """A row was written to the ledger: at the end of a call, or for one that a dead process left behind."""
@@ -119,6 +127,8 @@ class Feed:
         self._turn()
         self._today.refusals[reason] += 1
         self._changes += 1
+        if reason == SPENT:
+            self.plays.refused(user_id)
 
     def subscribe(self, callback: Callable[[LiveSnapshot], None]) -> Callable[[], None]:
         """Call `callback` with a snapshot when something has changed, at most twice a second. The returned function
