@@ -10,7 +10,7 @@ from tests.games import archives
 from tests.games.archives import PAGE, Maker, both, named, of_mode, zipped
 from vanilla.errors import OutOfSpace
 from vanilla.games import archives as archives_read
-from vanilla.games import bundles
+from vanilla.games import bundles, reports
 from vanilla.games.bundles import Bundle, InvalidBundle, Limits
 from vanilla.settings import Settings
 
@@ -42,7 +42,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     "long path": (named("/".join(["folder"] * 30) + "/" + "x" * 60), "has a path of 270 characters"),
     "long name": (named("ü" * 200 + ".js"), "has a name longer than 255 bytes"),
     "deep": (named("d/" * 33 + "x.js"), "lies 33 folders deep"),
-    "very deep": (named("d/" * 2000 + "x.js"), "has a path of 4004 characters"),
+    "very deep": (named("d/" * 2000 + "x.js"), "has a path of 4,004 characters"),
     "device": (named("CON"), "CON has a name that Windows keeps"),
     "device with an ending": (named("js/nul.js"), "js/nul.js has a name that Windows keeps"),
     "trailing dot": (named("js/a."), "js/a. has a name that ends with a dot"),
@@ -89,7 +89,10 @@ BAD: dict[str, tuple[Maker, str]] = {
     ),
     "far too many files": (archives.many_files(1300), "more than 1,200 files and folders"),
     "far too many folders": (lambda: archives.many_folders(1300), "more than 1,200 files and folders"),
-    "file too large": (lambda: zipped({"index.html": PAGE, "big": bytes(16_000_000)}), "big is larger than 15 MB"),
+    "file too large": (
+        lambda: zipped({"index.html": PAGE, "big": bytes(16_000_000)}),
+        "big is 16 MB large; at most 15",
+    ),
     "name not in UTF-8": (archives.not_utf8_name, "not valid UTF-8"),
     "corrupt extra field": (archives.corrupt_extra_field, "directory cannot be read"),
     "entry behind the end": (archives.entry_behind_the_end, "js/game.js is damaged"),
@@ -99,8 +102,8 @@ BAD: dict[str, tuple[Maker, str]] = {
     "empty archive": (lambda: zipped({}), "no index.html"),
     "no page": (lambda: zipped({"game.js": b"x"}), "no index.html"),
     "two pages": (lambda: zipped({"a.html": PAGE, "b.html": PAGE}), "more than one page it could be: a.html, b.html"),
-    "two wrappers": (lambda: zipped({"a/b/index.html": PAGE}), "it is at b/index.html"),
-    "page inside": (lambda: zipped({"x.js": b"", "d/index.html": PAGE}), "it is at d/index.html"),
+    "two wrappers": (lambda: zipped({"a/b/index.html": PAGE}), "there is b/index.html"),
+    "page inside": (lambda: zipped({"x.js": b"", "d/index.html": PAGE}), "there is d/index.html"),
     "empty page": (lambda: zipped({"index.html": b""}), "index.html is empty"),
 }
 
@@ -115,10 +118,12 @@ def unpacked(tmp_path: Path, data: bytes, kind: bundles.Kind = "zip", limits: Li
 def test_a_bad_archive_is_refused_by_name_and_leaves_nothing(tmp_path: Path, make: Maker, sentence: str) -> None:
     with pytest.raises(InvalidBundle) as refusal:
         unpacked(tmp_path, make())
-    assert sentence in " ".join(refusal.value.problems)
+    problems = refusal.value.problems
+    assert sentence in " ".join(problem.message for problem in problems)
     assert refusal.value.status == 422
-    assert refusal.value.message.startswith(refusal.value.problems[0])
-    assert all(problem.endswith(".") for problem in refusal.value.problems)
+    assert refusal.value.message.startswith(problems[0].message)
+    assert all(problem.message.endswith(".") for problem in problems)
+    assert all(problem.file in problem.message for problem in problems)
     assert [path.name for path in tmp_path.iterdir()] == ["upload"]
 
 
@@ -128,35 +133,48 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
             ("../evil", b"x", archives.REGULAR),
             ("CON", b"x", archives.REGULAR),
             ("link", b"/etc", stat.S_IFLNK | 0o777),
+            ("big.bin", os.urandom(16_000_000), archives.REGULAR),
             ("sound.ogg", b"x" * 100, archives.REGULAR),
         ],
         method=zipfile.ZIP_STORED,
     ).replace(b"x" * 100, b"y" * 100)
     with pytest.raises(InvalidBundle) as refusal:
         unpacked(tmp_path, data)
-    assert [problem.split(" ")[0] for problem in refusal.value.problems] == [
-        "../evil",
-        "CON",
-        "link",
-        "There",
-        "sound.ogg",
-    ]
-    assert refusal.value.details["problems"] == refusal.value.problems
-    assert refusal.value.message == "../evil points outside the game. There are 4 more problems."
+    told = refusal.value.problems
+    assert [problem.file for problem in told] == ["../evil", "CON", "link", "", "big.bin", "sound.ogg"]
+    assert [problem.message.split(" ")[1] for problem in told] == ["points", "has", "is", "is", "is", "is"]
+    assert refusal.value.details["problems"][0] == {"file": "../evil", "message": "../evil points outside the game."}
+    assert (len(refusal.value.details["problems"]), refusal.value.details["more_problems"]) == (6, 0)
+    assert refusal.value.message == "../evil points outside the game. There are 5 more problems."
 
 
 def test_a_long_list_of_problems_is_cut(tmp_path: Path) -> None:
     limits = Limits(files=500, total_bytes=1_000_000, file_bytes=1_000_000)
     with pytest.raises(InvalidBundle) as refusal:
         unpacked(tmp_path, zipped({f"../{n}": b"" for n in range(300)}), limits=limits)
-    assert refusal.value.problems[-1] == "And 251 more."
-    assert len(refusal.value.problems) == bundles.MOST_PROBLEMS + 1
+    details = refusal.value.details
+    assert (len(details["problems"]), details["more_problems"]) == (reports.MOST_LISTED, 251)
+
+
+def test_too_many_files_too_much_and_bad_names_are_told_together(tmp_path: Path) -> None:
+    noise = os.urandom(1_000_000)
+    files = {"CON": b"x", **{f"{n}.txt": b"" for n in range(60)}, "a": noise, "b": noise}
+    with pytest.raises(InvalidBundle) as refusal:
+        unpacked(tmp_path, zipped(files), limits=Limits(files=50, total_bytes=1_500_000, file_bytes=900_000))
+    assert [problem.message for problem in refusal.value.problems] == [
+        "CON has a name that Windows keeps for devices.",
+        "There is no index.html: the page that opens when somebody plays.",
+        "The game has 62 files; at most 50 are possible.",
+        "a is 1 MB large; at most 0.9 MB are possible.",
+        "b is 1 MB large; at most 0.9 MB are possible.",
+        "The game unpacks to 2 MB; at most 1.5 MB are possible.",
+    ]
 
 
 def test_the_total_is_counted_while_it_unpacks(tmp_path: Path) -> None:
     noise = os.urandom(600_000)
     limits = Limits(files=50, total_bytes=1_000_000, file_bytes=1_000_000)
-    with pytest.raises(InvalidBundle, match="unpacks to more than 1 MB"):
+    with pytest.raises(InvalidBundle, match=r"unpacks to 1\.2 MB; at most 1 MB"):
         unpacked(tmp_path, zipped({"index.html": PAGE, "a": noise, "b": noise}), limits=limits)
 
 
@@ -309,5 +327,5 @@ def test_the_kind_is_told_by_name_and_first_bytes() -> None:
 
 
 def test_limits_follow_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings(max_game_files=7, max_unpacked_mb=20, _env_file=None)
-    assert Limits.of(settings) == Limits(7, 20_000_000, 20_000_000)
+    settings = Settings(max_game_files=7, max_unpacked_mb=20, max_game_path=60, max_game_ratio=30, _env_file=None)
+    assert Limits.of(settings) == Limits(7, 20_000_000, 20_000_000, path_characters=60, ratio=30)

@@ -2,6 +2,7 @@ import io
 import struct
 import xml.etree.ElementTree as ET
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,53 @@ def test_a_photograph_stands_upright_and_loses_its_place(tmp_path: Path) -> None
     assert b"EXIF" not in card
 
 
+def test_a_large_photograph_is_taken_without_being_decoded_at_its_full_size(tmp_path: Path) -> None:
+    source = saved(tmp_path / "cover", Image.new("L", (9000, 6000), 128), "JPEG")
+    with Image.open(io.BytesIO(covers.encoded(source)["page.webp"])) as result:
+        assert result.size == (1280, 960)
+
+
+@pytest.mark.parametrize(
+    ("make", "colour"),
+    [
+        (lambda: Image.new("CMYK", (800, 600), (0, 255, 255, 0)), (255, 0, 0, 255)),
+        (lambda: Image.new("I;16", (800, 600), 0x8080), (128, 128, 128, 255)),
+        (lambda: Image.new("1", (800, 600), 1), (255, 255, 255, 255)),
+        (lambda: Image.new("LA", (800, 600), (200, 100)), (200, 200, 200, 100)),
+        (lambda: Image.new("RGBA", (800, 600), (0, 0, 255, 128)).quantize(), (0, 0, 255, 128)),
+    ],
+    ids=["CMYK", "16 bits", "1 bit", "grey with alpha", "palette with alpha"],
+)
+def test_every_kind_of_colour_comes_out_as_it_was_meant(
+    tmp_path: Path, make: Callable[[], Image.Image], colour: tuple[int, ...]
+) -> None:
+    image = make()
+    source = saved(tmp_path / "cover", image, "JPEG" if image.mode == "CMYK" else "PNG")
+    seen = pixel(covers.encoded(source)["card.webp"], (320, 240))
+    assert all(abs(is_ - was) <= 3 for is_, was in zip(seen, colour, strict=True)), seen
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF"])
+def test_of_an_animation_the_first_picture_is_taken(tmp_path: Path, kind: str) -> None:
+    frames = [Image.new("RGB", (640, 480), colour) for colour in ("#FF0000", "#00FF00", "#0000FF")]
+    source = saved(tmp_path / "cover", frames[0], kind, save_all=True, append_images=frames[1:])
+    red, green, blue, _ = pixel(covers.encoded(source)["card.webp"], (320, 240))
+    assert (red > 240, green < 16, blue < 16) == (True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "corner"), [(1, "tl"), (2, "tr"), (3, "br"), (4, "bl"), (5, "tl"), (6, "tr"), (7, "br"), (8, "bl")]
+)
+def test_a_picture_is_turned_as_its_camera_says(tmp_path: Path, orientation: int, corner: str) -> None:
+    image = Image.new("RGB", (480, 480), "#0000FF")
+    image.paste("#FF0000", (0, 0, 240, 240))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    card = covers.encoded(saved(tmp_path / "cover", image, "JPEG", exif=exif))["card.webp"]
+    corners = {"tl": (40, 40), "tr": (600, 40), "bl": (40, 440), "br": (600, 440)}
+    assert {name for name, at in corners.items() if pixel(card, at)[0] > 200} == {corner}
+
+
 def _png_of(width: int, height: int) -> bytes:
     """A PNG that declares that many pixels and has none."""
 
@@ -91,9 +139,9 @@ def _png_of(width: int, height: int) -> bytes:
         (b"%PDF-1.4", "not a picture"),
         (b"BM" + bytes(100), "not a picture"),
         (_png_of(10, 10), "not a picture"),
-        (_png_of(7000, 7000), "more than 40 million pixels"),
-        (_png_of(10_000, 10_000), "more than 40 million pixels"),
-        (_png_of(60_000, 60_000), "more than 40 million pixels"),
+        (_png_of(5000, 5000), "more than 16 million pixels"),
+        (_png_of(10_000, 10_000), "more than 16 million pixels"),
+        (_png_of(60_000, 60_000), "more than 16 million pixels"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "not a picture"),
         (b"GIF89a" + bytes(20), "not a picture"),
         (b"RIFF\x20\0\0\0WEBPVP8 " + bytes(30), "not a picture"),

@@ -11,6 +11,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from vanilla.errors import BadRequest, Invalid, TooLarge
+from vanilla.games.disk import fullness_told
 from vanilla.games.files import on_thread
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ async def receive(request: Request, into: Path, files: Mapping[str, int], check_
     of each in bytes. `check_room` is asked again and again, and raises when the disk has too little left.
 
     Raises TooLarge, at once where Content-Length says so; BadRequest for a form that cannot be read or ends early;
-    Invalid for one that has a field twice that may be there once. What was written stays in `into`.
+    Invalid for one that has a field twice that may be there once; OutOfSpace. What was written stays in `into`.
     """
     media_type, options = parse_options_header(request.headers.get("content-type"))
     if media_type != b"multipart/form-data" or not options.get(b"boundary"):
@@ -115,14 +116,16 @@ class _Form:
 
     def parse(self, data: bytes) -> None:
         try:
-            self._parser.write(data)
+            with fullness_told():
+                self._parser.write(data)
         except FormParserError:
             raise BadRequest("The form cannot be read: it is not valid multipart/form-data.") from None
 
     def close(self) -> None:
         if self._out is not None:
-            self._out.close()
-            self._out = None
+            out, self._out = self._out, None
+            with fullness_told():  # what was still buffered
+                out.close()
 
     def _part_begins(self) -> None:
         self._parts += 1

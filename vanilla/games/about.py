@@ -15,6 +15,8 @@ LONGEST_TITLE = 80
 LONGEST_DESCRIPTION = 2000
 MOST_TAGS = 10
 LONGEST_TAG = 30
+LONGEST_NOTES = 2000
+META = "meta.json"
 _READ = 64 * 1024  # bytes of a page, or of meta.json, that are looked at
 # The repetitions are bounded: a hostile page must not make the search take quadratic time.
 _TITLE = re.compile(r"<title[^>]{0,200}>(.{0,1000}?)</title", re.IGNORECASE | re.DOTALL)
@@ -28,16 +30,25 @@ class About:
     title: str = ""
     description: str = ""
     tags: list[str] = field(default_factory=list)
+    notes: str = ""  # what is new in this version
+    cover: str = ""  # a path in the game; whether there is such a picture is not known
+    warnings: list[str] = field(default_factory=list)  # what could not be taken from meta.json
 
 
 def read(folder: Path, entry: str) -> About:
-    """What `meta.json` at the root says, else the title of the page that opens. Never raises for what is in them."""
-    meta = _meta(folder / "meta.json")
-    title, description, tags = meta.get("title"), meta.get("description"), meta.get("tags")
+    """What `meta.json` at the root says, else the title of the page that opens. Never raises for what is in them.
+
+    `{"title", "description", "tags": [...] or "a, b", "notes", "cover": "art/cover.png"}`, all optional.
+    """
+    meta = _Meta(folder / META)
+    tags = [tag for tag in tag_list(meta.tags()) if len(tag) <= LONGEST_TAG]
     return About(
-        title=line(title if isinstance(title, str) else "")[:LONGEST_TITLE].strip() or _page_title(folder / entry),
-        description=text(description if isinstance(description, str) else "")[:LONGEST_DESCRIPTION].strip(),
-        tags=[tag for tag in tag_list(tags if isinstance(tags, list) else []) if len(tag) <= LONGEST_TAG][:MOST_TAGS],
+        title=meta.line("title", LONGEST_TITLE) or _page_title(folder / entry),
+        description=meta.text("description", LONGEST_DESCRIPTION),
+        tags=tags[:MOST_TAGS],
+        notes=meta.text("notes", LONGEST_NOTES),
+        cover=meta.line("cover", 1000).removeprefix("./"),
+        warnings=meta.warnings,
     )
 
 
@@ -100,14 +111,65 @@ def _visible(value: str) -> str:
     )
 
 
-def _meta(path: Path) -> dict[str, object]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_READ + 1)
-        meta = json.loads(data.decode("utf-8-sig")) if len(data) <= _READ else None
-    except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
-        return {}  # none, or one that means something else to the game
-    return meta if isinstance(meta, dict) else {}
+class _Meta:
+    """The fields of a meta.json, none where there is none; what is wrong with it is a warning."""
+
+    def __init__(self, path: Path) -> None:
+        self.warnings: list[str] = []
+        self._fields: dict[str, object] = {}
+        try:
+            with path.open("rb") as file:
+                data = file.read(_READ + 1)
+        except (FileNotFoundError, IsADirectoryError):
+            return
+        if len(data) > _READ:
+            self._passed_over(f"it is larger than {_READ // 1024} kB")
+            return
+        try:
+            fields = json.loads(data.decode("utf-8-sig"))
+        except json.JSONDecodeError as error:
+            self._passed_over(f"line {error.lineno} is not valid JSON ({error.msg})")
+        except UnicodeDecodeError:
+            self._passed_over("it is not valid UTF-8")
+        except (ValueError, RecursionError):
+            self._passed_over("it is not JSON that can be read")
+        else:
+            if isinstance(fields, dict):
+                self._fields = fields
+            else:
+                self._passed_over("it is not an object, { ... }")
+
+    def line(self, name: str, longest: int) -> str:
+        return self._cut(name, line(self._string(name)), longest)
+
+    def text(self, name: str, longest: int) -> str:
+        return self._cut(name, text(self._string(name)), longest)
+
+    def tags(self) -> list[object]:
+        tags = self._fields.get("tags")
+        if isinstance(tags, str):
+            return [tags]
+        if isinstance(tags, list):
+            return tags
+        if tags is not None:
+            self.warnings.append("The tags in meta.json are not a list of texts, so there are none.")
+        return []
+
+    def _string(self, name: str) -> str:
+        value = self._fields.get(name)
+        if isinstance(value, str):
+            return value
+        if value is not None:
+            self.warnings.append(f"The {name} in meta.json is not a text, so it is passed over.")
+        return ""
+
+    def _cut(self, name: str, value: str, longest: int) -> str:
+        if len(value) > longest:
+            self.warnings.append(f"The {name} in meta.json is cut after {longest:,} characters.")
+        return value[:longest].strip()
+
+    def _passed_over(self, reason: str) -> None:
+        self.warnings.append(f"Nothing was taken from meta.json: {reason}.")
 
 
 def _page_title(path: Path) -> str:

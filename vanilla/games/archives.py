@@ -8,7 +8,6 @@ import contextlib
 import errno
 import stat
 import struct
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -62,13 +61,15 @@ class Archive:
     `most_entries` files and folders.
     """
 
-    def __init__(self, source: Path, most_entries: int) -> None:
+    def __init__(self, source: Path, most_entries: int, longest_name: int = names.LONGEST_NAME) -> None:
         self._file: BinaryIO = source.open("rb")
         try:
             directory = _measure(self._file, source.stat().st_size, most_entries)
             self._zip = _opened(self._file)
             overlaps = self._overlaps(directory)
-            self.entries = [_entry(info, overlaps.get(info.header_offset)) for info in self._zip.infolist()]
+            self.entries = [
+                _entry(info, longest_name, overlaps.get(info.header_offset)) for info in self._zip.infolist()
+            ]
         except BaseException:
             self._file.close()
             raise
@@ -166,11 +167,12 @@ def _opened(file: BinaryIO) -> zipfile.ZipFile:
         raise BadArchive("The zip archive is damaged: its directory cannot be read.") from error
 
 
-def _entry(info: zipfile.ZipInfo, overlap: str | None) -> Entry:
+def _entry(info: zipfile.ZipInfo, longest_name: int, overlap: str | None) -> Entry:
     raw = _name(info)
     is_folder = raw.endswith("/") and len(raw) > 1
     name = raw[:-1] if is_folder else raw
-    return Entry(name, is_folder, names.problem_with(name) or _problem(info, is_folder) or overlap, info)
+    problem = names.problem_with(name, longest_name) or _problem(info, is_folder) or overlap
+    return Entry(name, is_folder, problem, info)
 
 
 def _name(info: zipfile.ZipInfo) -> str:
@@ -180,7 +182,7 @@ def _name(info: zipfile.ZipInfo) -> str:
         # macOS writes UTF-8 without saying so, which reads as code page 437.
         with contextlib.suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
-    return unicodedata.normalize("NFC", name)
+    return names.composed(name)
 
 
 def _problem(info: zipfile.ZipInfo, is_folder: bool) -> str | None:

@@ -2,7 +2,7 @@
 
 DATA_DIR/staging/<random>/          uploads on their way; emptied at start
 DATA_DIR/games/<game>/<version>/    published by one rename, never changed afterwards
-    manifest.json                   {"entry": ..., "files": {name: size}}
+    manifest.json                   {"entry": ..., "files": {name: size}, "packed": {name: [encoding, size]}}
     files/...
 DATA_DIR/games/<game>/cover/        card.webp and page.webp, where a cover was uploaded
 """
@@ -11,16 +11,19 @@ import asyncio
 import json
 import os
 import shutil
-import unicodedata
 import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from vanilla.errors import NotFound, OutOfSpace
+from vanilla.games import names
+from vanilla.games.content_types import content_type
+from vanilla.games.disk import fullness_told
+from vanilla.games.packed import SUFFIXES, Packed, inner
 from vanilla.settings import Settings
 
 P = ParamSpec("P")
@@ -28,75 +31,27 @@ T = TypeVar("T")
 
 MB = 1_000_000
 CACHED_MANIFESTS = 256
-UNKNOWN_TYPE = "application/octet-stream"
-# A table of our own: what a system's mime.types says differs from host to host, and browsers insist on some of these.
-CONTENT_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".htm": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
-    ".cjs": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".json": "application/json",
-    ".map": "application/json",
-    ".webmanifest": "application/manifest+json",
-    ".wasm": "application/wasm",
-    ".xml": "text/xml; charset=utf-8",
-    ".txt": "text/plain; charset=utf-8",
-    ".md": "text/plain; charset=utf-8",
-    ".csv": "text/csv; charset=utf-8",
-    ".glsl": "text/plain; charset=utf-8",
-    ".frag": "text/plain; charset=utf-8",
-    ".vert": "text/plain; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".gif": "image/gif",
-    ".webp": "image/webp",
-    ".avif": "image/avif",
-    ".bmp": "image/bmp",
-    ".ico": "image/x-icon",
-    ".mp3": "audio/mpeg",
-    ".ogg": "audio/ogg",
-    ".oga": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".wav": "audio/wav",
-    ".flac": "audio/flac",
-    ".m4a": "audio/mp4",
-    ".aac": "audio/aac",
-    ".mid": "audio/midi",
-    ".midi": "audio/midi",
-    ".mp4": "video/mp4",
-    ".webm": "video/webm",
-    ".ogv": "video/ogg",
-    ".vtt": "text/vtt; charset=utf-8",
-    ".woff2": "font/woff2",
-    ".woff": "font/woff",
-    ".ttf": "font/ttf",
-    ".otf": "font/otf",
-    ".gltf": "model/gltf+json",
-    ".glb": "model/gltf-binary",
-    ".bin": UNKNOWN_TYPE,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file of a published version; `size` in bytes."""
+    """A file of a published version; `size` in bytes. Its type is that of its contents once unpacked."""
 
     path: Path
     name: str
     size: int
     content_type: str
+    packed: Packed | None = None  # how it is compressed, where a browser is to unpack it
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a version consists of: the page that opens, and every file's name with its size in bytes."""
+    """What a version consists of: the page that opens, every file's name with its size in bytes, and those files that
+    come compressed."""
 
     entry: str
     files: Mapping[str, int]
+    packed: Mapping[str, Packed] = field(default_factory=dict)
 
 
 class Files:
@@ -130,7 +85,8 @@ class Files:
         self.check_room()
         folder = self._staging / uuid.uuid4().hex
         try:
-            await on_thread(folder.mkdir)
+            with fullness_told():
+                await on_thread(folder.mkdir)
             yield folder
         finally:
             await on_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -138,9 +94,10 @@ class Files:
     async def publish(self, game_id: str, version: int, unpacked: Path, manifest: Manifest) -> None:
         """Move an unpacked folder, which lies in staging, to its place: durable, and all of it or nothing.
 
-        Raises FileExistsError for a version that is there already.
+        Raises FileExistsError for a version that is there already, OutOfSpace.
         """
-        await on_thread(self._publish, game_id, version, unpacked, manifest)
+        with fullness_told():
+            await on_thread(self._publish, game_id, version, unpacked, manifest)
 
     async def remove_version(self, game_id: str, version: int) -> None:
         """Remove a version's files; nothing happens when there are none."""
@@ -171,14 +128,20 @@ class Files:
         The name is looked up in the manifest and never resolved on the disk, so no name leads anywhere else.
         """
         manifest = await self.manifest(game_id, version)
-        wanted = unicodedata.normalize("NFC", name) or manifest.entry
-        if (size := manifest.files.get(wanted)) is None:
-            raise NotFound("The game has no such file.")
-        return StoredFile(self._folder(game_id, version) / "files" / wanted, wanted, size, content_type(wanted))
+        wanted = names.composed(name) or manifest.entry
+        if wanted not in manifest.files:
+            # Some builds hold only x.wasm.gz, ask for x.wasm, and rely on the server to know.
+            found = (wanted + suffix for suffix in SUFFIXES if wanted + suffix in manifest.packed)
+            if (wanted := next(found, "")) == "":
+                raise NotFound("The game has no such file.")
+        path = self._folder(game_id, version) / "files" / wanted
+        how = manifest.packed.get(wanted)
+        return StoredFile(path, wanted, manifest.files[wanted], content_type(inner(wanted) if how else wanted), how)
 
     async def save_cover(self, game_id: str, images: Mapping[str, bytes]) -> None:
-        """Keep the images of a cover, by file name, in the place of an earlier one."""
-        await on_thread(self._save_cover, game_id, images)
+        """Keep the images of a cover, by file name, in the place of an earlier one. Raises OutOfSpace."""
+        with fullness_told():
+            await on_thread(self._save_cover, game_id, images)
 
     async def cover(self, game_id: str, name: str) -> bytes:
         """An image of a game's cover. Raises NotFound."""
@@ -201,11 +164,10 @@ class Files:
 
     def _publish(self, game_id: str, version: int, unpacked: Path, manifest: Manifest) -> None:
         staged = self._staging / uuid.uuid4().hex
-        staged.mkdir()
         try:
+            staged.mkdir()
             unpacked.rename(staged / "files")
-            text = json.dumps({"entry": manifest.entry, "files": dict(manifest.files)}, ensure_ascii=False)
-            (staged / "manifest.json").write_text(text, encoding="utf-8")
+            (staged / "manifest.json").write_text(_written(manifest), encoding="utf-8")
             _make_durable([staged, *staged.rglob("*")])
             place = self._folder(game_id, version)
             place.parent.mkdir(exist_ok=True)
@@ -219,14 +181,18 @@ class Files:
 
     def _save_cover(self, game_id: str, images: Mapping[str, bytes]) -> None:
         staged, place = self._staging / uuid.uuid4().hex, self._game(game_id) / "cover"
-        staged.mkdir()
-        for name, data in images.items():
-            (staged / name).write_bytes(data)
-        _make_durable([staged, *staged.iterdir()])
-        place.parent.mkdir(exist_ok=True)
-        self._discard(place)
-        staged.rename(place)
-        _make_durable([place.parent])
+        try:
+            staged.mkdir()
+            for name, data in images.items():
+                (staged / name).write_bytes(data)
+            _make_durable([staged, *staged.iterdir()])
+            place.parent.mkdir(exist_ok=True)
+            self._discard(place)
+            staged.rename(place)
+            _make_durable([place.parent])
+        except BaseException:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
 
     def _discard(self, folder: Path) -> None:
         """Out of its place by one rename, so that nobody sees it half removed; then off the disk."""
@@ -240,7 +206,8 @@ class Files:
             data = json.loads((self._folder(game_id, version) / "manifest.json").read_bytes())
         except FileNotFoundError:
             raise NotFound("The files of this game are not there any more.") from None
-        return Manifest(data["entry"], data["files"])
+        packed = {name: Packed(*how) for name, how in data.get("packed", {}).items()}
+        return Manifest(data["entry"], data["files"], packed)
 
     def _versions(self) -> dict[str, list[int]]:
         return {
@@ -248,11 +215,6 @@ class Files:
             for game in self._games.iterdir()
             if game.is_dir()
         }
-
-
-def content_type(name: str) -> str:
-    """The media type of a file by the end of its name, whatever is in it."""
-    return CONTENT_TYPES.get(Path(name).suffix.lower(), UNKNOWN_TYPE)
 
 
 async def on_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -268,6 +230,11 @@ async def to_its_end(change: Coroutine[Any, Any, T]) -> T:
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
+
+
+def _written(manifest: Manifest) -> str:
+    packed = {name: [how.encoding, how.size] for name, how in manifest.packed.items()}
+    return json.dumps({"entry": manifest.entry, "files": dict(manifest.files), "packed": packed}, ensure_ascii=False)
 
 
 def _make_durable(paths: Iterable[Path]) -> None:

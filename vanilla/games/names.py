@@ -6,12 +6,13 @@ game's own page. Names must also survive a copy to another system, so what Windo
 
 import unicodedata
 
-LONGEST_NAME = 240  # characters, as other game hosts allow
+LONGEST_NAME = 240  # characters, as other game hosts allow, where the settings say nothing else
 LONGEST_PART = 255  # bytes of one folder or file name: the limit of common file systems
 DEEPEST = 32  # folders
 OURS = "_vanilla"  # first folder of addresses that the platform answers itself
 
-_JUNK = {"__macosx", ".ds_store", "thumbs.db", "desktop.ini", "icon\r", ".git", ".svn", ".hg", ".htaccess", ".env"}
+JUNK = {"__macosx", ".ds_store", "thumbs.db", "desktop.ini", "icon\r", ".git", ".svn", ".hg", ".htaccess", ".env"}
+JUNK_BEGINS = ("._", ".env.")
 _DEVICES = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
     f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"
 }
@@ -19,10 +20,11 @@ _DEVICES = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
-def problem_with(name: str) -> str | None:
+def problem_with(name: str, longest: int = LONGEST_NAME) -> str | None:
     """Why a file of this name is refused, as the end of a sentence about it; None when the name is good.
 
-    `name` is the path inside the bundle, parts separated by `/`, without the slash that marks a folder.
+    `name` is the path inside the bundle, parts separated by `/`, without the slash that marks a folder; `longest` is
+    how many characters it may have.
     """
     parts = name.split("/")
     for wrong, reason in (
@@ -33,7 +35,7 @@ def problem_with(name: str) -> str | None:
         (".." in parts, "points outside the game"),
         ("" in parts or "." in parts, "has an empty folder name in its path"),
         (any(unicodedata.category(c) in _INVISIBLE for c in name), "has invisible or control characters in its name"),
-        (len(name) > LONGEST_NAME, f"has a path of {len(name)} characters; at most {LONGEST_NAME} are possible"),
+        (len(name) > longest, f"has a path of {len(name):,} characters; at most {longest} are possible"),
         (len(parts) > DEEPEST + 1, f"lies {len(parts) - 1} folders deep; at most {DEEPEST} are possible"),
         (any(_is_too_long(part) for part in parts), f"has a name longer than {LONGEST_PART} bytes"),
         (any(_is_device(part) for part in parts), "has a name that Windows keeps for devices"),
@@ -53,13 +55,18 @@ def is_junk(name: str) -> bool:
     """Whether this is a leftover of an operating system or an editor, or a secret, that no game needs."""
     parts = name.casefold().split("/")
     return ".." not in parts and any(
-        part in _JUNK or part.startswith(("._", ".env.")) for part in parts if part not in ("", ".")
+        part in JUNK or part.startswith(JUNK_BEGINS) for part in parts if part not in ("", ".")
     )
 
 
 def key(name: str) -> str:
     """Two names with the same key are one file on systems that ignore case or compose characters."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    return composed(composed(name).casefold())
+
+
+def composed(name: str) -> str:
+    """The one way to write a name (NFC), in which names are stored and looked up."""
+    return unicodedata.normalize("NFC", name)
 
 
 def shown(name: str) -> str:
