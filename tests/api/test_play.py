@@ -270,6 +270,13 @@ class TestBegin:
             "token": begun["token"],
             "user": {"id": player.id, "username": "mira"},
             "game": {"id": game.id, "title": "Snail Rally"},
+            "saves": {
+                "revision": 0,
+                "size_bytes": 0,
+                "updated_at": None,
+                "batches": [],
+                "contents": {"local": {}, "cookies": {}, "storage": {}},
+            },
         }
         assert begun["token"] not in begun["url"]
         assert (await services.catalogue.get(game.id, player.id)).plays == 1
