@@ -11,6 +11,7 @@ from vanilla.accounts.caller import Caller, Credential
 from vanilla.accounts.sessions import hash_of
 from vanilla.accounts.users import UserChanges
 from vanilla.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from vanilla.games.access import HOST
 from vanilla.models import Game, PlayToken, User, utc_now
 from vanilla.services import Services
 
@@ -138,7 +139,7 @@ class TestPlayTokens:
         ended = await services.play_tokens.open(caller, game.id, 1)
         stays = await services.play_tokens.open(caller, other.id, 1)
         assert not await is_dead(services, ended)
-        await services.play_tokens.end_game(game.id)
+        await services.removals.remove(game.id, by=HOST)
         assert await is_dead(services, ended)
         assert not await is_dead(services, stays)
         await services.database.write(

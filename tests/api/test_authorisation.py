@@ -1,6 +1,7 @@
 """Who may call what, with which credential: every route that there is, held against one table."""
 
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from tests.factories import Factory
 from vanilla.accounts.users import UserChanges
 from vanilla.api.inference import Door
+from vanilla.games.access import HOST
+from vanilla.games.catalogue import GameChanges
 from vanilla.services import Services
 from vanilla.settings import Settings
 
@@ -71,8 +74,22 @@ TABLE: dict[str, str] = {
     "GET /api/games": ACCOUNT,
     "POST /api/games": ACCOUNT,
     "GET /api/games/{game_id}": ACCOUNT,
+    "PATCH /api/games/{game_id}": ACCOUNT,
     "DELETE /api/games/{game_id}": ACCOUNT,
+    "POST /api/games/{game_id}/restore": ACCOUNT,
+    "PUT /api/games/{game_id}/favourite": ACCOUNT,
+    "DELETE /api/games/{game_id}/favourite": ACCOUNT,
     "GET /api/games/{game_id}/cover": ACCOUNT,
+    "PUT /api/games/{game_id}/cover": ACCOUNT,
+    "DELETE /api/games/{game_id}/cover": ACCOUNT,
+    "GET /api/games/{game_id}/versions": ACCOUNT,
+    "POST /api/games/{game_id}/versions": ACCOUNT,
+    "POST /api/games/{game_id}/versions/{number}/publish": ACCOUNT,
+    "DELETE /api/games/{game_id}/versions/{number}": ACCOUNT,
+    "PUT /api/games/{game_id}/hosts": ACCOUNT,
+    "GET /admin/api/hosts": ADMIN,
+    "POST /admin/api/games/{game_id}/hosts/{host}": ADMIN,
+    "DELETE /admin/api/games/{game_id}/hosts/{host}": ADMIN,
     "POST /api/games/{game_id}/play": SESSION,
     "POST /api/games/{game_id}/play/extend": SESSION,
     "GET /api/games/{game_id}/saves": SESSION,
@@ -187,8 +204,14 @@ async def dead_api_token(make: Factory, services: Services) -> httpx.AsyncClient
 async def play_token_of_a_removed_game(make: Factory, services: Services) -> httpx.AsyncClient:
     game = await make.game()
     client = await make.playing(game=game, origin=False)
-    await services.catalogue.remove(game.id)
-    await services.play_tokens.end_game(game.id)
+    await services.removals.remove(game.id, by=HOST)
+    return client
+
+
+async def play_token_of_what_became_a_draft(make: Factory, services: Services) -> httpx.AsyncClient:
+    game = await make.game()
+    client = await make.playing(game=game, origin=False)
+    await services.catalogue.change(game.id, GameChanges(visibility="draft"), by=HOST)
     return client
 
 
@@ -232,6 +255,7 @@ async def session_beside_a_wrong_bearer(make: Factory, services: Services) -> ht
         (dead_session, STRANGER, OUT),
         (dead_api_token, STRANGER, OUT),
         (play_token_of_a_removed_game, STRANGER, OUT),
+        (play_token_of_what_became_a_draft, STRANGER, OUT),
         (play_token_after_sign_out, STRANGER, OUT),
         (deactivated_session, STRANGER, OUT),
         (deactivated_token, STRANGER, OUT),
@@ -272,6 +296,89 @@ async def test_the_list_of_routes_is_whole(app: FastAPI, client: httpx.AsyncClie
     found = every_route(app)
     assert {"POST /auth/login", f"POST {OLLAMA}/api/chat", "GET /admin/users", "ANY /_nicegui_ws"} <= set(found)
     assert len(found) > 70
+
+
+# What an owner does with a game: for others it is forbidden, or, of a draft, not even there.
+OWNERS_ROUTES: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("PATCH", "", {"json": {"title": "Mine now"}}),
+    ("PUT", "/cover", {"files": {"cover": ("a.png", b"no picture")}}),
+    ("DELETE", "/cover", {}),
+    ("PUT", "/hosts", {"json": ["fonts.example.org"]}),
+    ("GET", "/versions", {}),
+    ("POST", "/versions", {"files": {"file": ("a.html", b"<p>Mine now")}}),
+    ("POST", "/versions/1/publish", {}),
+    ("DELETE", "/versions/1", {}),
+    ("POST", "/restore", {}),
+    ("DELETE", "", {}),
+)
+VIEWERS_ROUTES = (
+    ("GET", ""),
+    ("GET", "/cover"),
+    ("PUT", "/favourite"),
+    ("DELETE", "/favourite"),
+    ("POST", "/play"),
+    ("POST", "/play?version=1"),
+)
+
+
+class TestGames:
+    @pytest.mark.parametrize(("visibility", "refused"), [("shared", 403), ("unlisted", 403), ("draft", 404)])
+    async def test_are_their_owners_to_change(
+        self, make: Factory, services: Services, visibility: str, refused: int
+    ) -> None:
+        owner, admin = await make.user(), (await services.users.list("admin"))[0][0]
+        game = await make.game(owner, visibility=visibility)
+        nobody = await make.browser()
+        others = [await make.signed_in(), await make.with_api_token(), await make.with_api_token(admin)]
+        games = [await make.playing(user, game, origin=False) for user in (owner, admin)]
+        for method, path, body in OWNERS_ROUTES:
+            answers = [
+                (await client.request(method, f"/api/games/{game.id}{path}", **body)).status_code
+                for client in (nobody, *others, *games)
+            ]
+            assert (method, path, answers) == (method, path, [401, *[refused] * 3, 403, 403])
+        unchanged = await services.catalogue.get(game.id, HOST)
+        assert (unchanged.title, unchanged.hosts) == ("Game", ())
+        admins = await make.admin()
+        for client in (await make.signed_in(owner), await make.with_api_token(owner), admins):
+            again = await make.game(owner, visibility=visibility)
+            for method, path, body in OWNERS_ROUTES:
+                answer = await client.request(method, f"/api/games/{again.id}{path}", **body)
+                # The picture is none, and the version that is played cannot go: what matters is that they were let in.
+                assert (method, path, answer.status_code in (200, 201, 204, 409, 422)) == (method, path, True), (
+                    answer.text
+                )
+
+    async def test_a_draft_is_not_there_for_others(self, make: Factory, services: Services) -> None:
+        owner, admin = await make.user(), (await services.users.list("admin"))[0][0]
+        draft, game = await make.game(owner, visibility="draft"), await make.game(owner, visibility="unlisted")
+        friend, owners, admins = await make.signed_in(), await make.signed_in(owner), await make.admin()
+        programs = [await make.with_api_token(user) for user in (owner, admin)]
+        for method, path in VIEWERS_ROUTES:
+            for client in (owners, admins):
+                assert (await client.request(method, f"/api/games/{draft.id}{path}")).status_code in (200, 204)
+            assert (await friend.request(method, f"/api/games/{game.id}{path}")).status_code in (200, 204)
+            assert (await friend.request(method, f"/api/games/{draft.id}{path}")).status_code == 404
+            if "play" not in path:
+                answers = [await each.request(method, f"/api/games/{draft.id}{path}") for each in programs]
+                assert answers[0].status_code in (200, 204)
+                assert answers[1].status_code == 404  # a token of an admin's is no admin
+        for path in (f"/play/{draft.id}", f"/play/{draft.id}?version=1"):
+            assert (await friend.get(path)).status_code == 404
+            assert (await owners.get(path)).status_code == 200
+
+    async def test_hosts_are_decided_by_an_admins_session_alone(self, make: Factory, services: Services) -> None:
+        owner, admin = await make.user(), (await services.users.list("admin"))[0][0]
+        game = await make.game(owner)
+        path = f"/admin/api/games/{game.id}/hosts/fonts.example.org"
+        owners = await make.signed_in(owner)
+        assert (await owners.put(f"/api/games/{game.id}/hosts", json=["fonts.example.org"])).status_code == 200
+        for client in (owners, await make.with_api_token(admin), await make.playing(admin, game, origin=False)):
+            assert (await client.post(path)).status_code == 403
+            assert (await client.delete(path)).status_code == 403
+        admins = await make.admin()
+        assert (await admins.post(path)).status_code == 204
+        assert (await services.catalogue.get(game.id)).hosts[0].is_approved
 
 
 class TestOtherPeoplesThings:

@@ -10,6 +10,7 @@ import pytest
 from tests.factories import Factory
 from vanilla.accounts.users import UserChanges
 from vanilla.games import sandbox
+from vanilla.games.access import HOST
 from vanilla.games.views import GameView
 from vanilla.models import User
 from vanilla.services import Services
@@ -166,7 +167,7 @@ class TestFiles:
         self, client: httpx.AsyncClient, services: Services, game: GameView, files: str
     ) -> None:
         assert (await client.get(f"{files}index.html")).status_code == 200
-        await services.catalogue.remove(game.id)
+        await services.removals.remove(game.id, by=HOST)
         answer = await client.get(f"{files}index.html")
         assert answer.status_code == 404
         assert is_sandboxed(answer)
@@ -178,7 +179,7 @@ class TestFiles:
         page.write_text("<p>second")
         async with services.files.staging() as staging:
             bundle = await services.catalogue.unpack(page, "html", staging / "unpacked")
-            await services.catalogue.add_version(game.id, bundle)
+            await services.versions.add(game.id, bundle, by=HOST)
         assert b"Snail" in (await client.get(files)).content
 
     async def test_credentials_count_for_nothing(self, make: Factory, files: str, client: httpx.AsyncClient) -> None:
@@ -279,7 +280,7 @@ class TestBegin:
             },
         }
         assert begun["token"] not in begun["url"]
-        assert (await services.catalogue.get(game.id, player.id)).plays == 1
+        assert (await services.catalogue.get(game.id)).plays == 1
         caller = await services.callers.identify(bearer=begun["token"], cookie=None)
         assert (caller.user_id, caller.game_id) == (player.id, game.id)
 

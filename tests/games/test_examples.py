@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from tests.conftest import browser
 from vanilla.games import examples
+from vanilla.games.access import HOST
 from vanilla.services import Services
 from vanilla.settings import Settings
 
@@ -36,7 +37,7 @@ async def test_what_an_admin_removed_does_not_come_back(settings: Settings) -> N
             games, total = await app.state.services.catalogue.list()
             assert total == expected
             for game in games:
-                await app.state.services.catalogue.remove(game.id)
+                await app.state.services.removals.remove(game.id, by=HOST)
 
 
 async def test_a_host_may_do_without_them(settings: Settings) -> None:

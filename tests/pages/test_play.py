@@ -8,6 +8,7 @@ from nicegui.testing import User
 
 from tests import factories
 from tests.factories import PASSWORD, Factory, sign_in
+from vanilla.games.access import HOST
 from vanilla.games.views import GameView
 from vanilla.models import utc_now
 from vanilla.services import Services
@@ -32,7 +33,7 @@ async def test_nobody_is_sent_to_sign_in_and_back(client: httpx.AsyncClient, gam
 async def test_a_game_that_is_not_there_is_said_not_to_be(make: Factory, services: Services, game: GameView) -> None:
     browser = await make.signed_in()
     assert (await browser.get("/play/nothing")).status_code == 404
-    await services.catalogue.remove(game.id)
+    await services.removals.remove(game.id, by=HOST)
     assert (await browser.get(f"/play/{game.id}")).status_code == 404
 
 
