@@ -22,6 +22,7 @@ from vanilla.api import (
     usage,
     versions,
 )
+from vanilla.api.game_files import GameFiles
 from vanilla.errors import MethodNotAllowed, NotFound
 from vanilla.services import Services
 
@@ -54,6 +55,7 @@ def install(app: FastAPI, services: Services) -> None:
             app.router.routes.append(Route(path, _NothingHere(), include_in_schema=False))
     failures.install(app)
     middleware.install(app, services.settings)
+    app.add_middleware(GameFiles, services=services)  # the outermost
 
 
 class _NothingHere:

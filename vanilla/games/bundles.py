@@ -1,6 +1,6 @@
 """From an upload on disk to a checked, unpacked folder.
 
-    upload.zip ──> names and sizes checked ──> unpacked, counted ──> one wrapper stripped ──> the page to open ──> Bundle
+    upload.zip ──> names and sizes checked ──> a wrapper stripped ──> the page to open found ──> unpacked ──> Bundle
 
 Whatever is wrong is collected and told at once; nothing of a bad upload stays on disk.
 """
@@ -120,8 +120,8 @@ def _is_readable(files: Sequence[str], entries: Sequence[Entry], unpacking: Unpa
             unpacking.tell(f"The game has {count:,} {what}; at most {most:,} are possible.")
     for each in entries:
         if each.info.file_size > limits.file_bytes:
-            size, most = _mb(each.info.file_size), _mb(limits.file_bytes)
-            unpacking.tell(f"{names.shown(each.name)} is {size} large; at most {most} are possible.", each.name)
+            size, largest = _mb(each.info.file_size), _mb(limits.file_bytes)
+            unpacking.tell(f"{names.shown(each.name)} is {size} large; at most {largest} are possible.", each.name)
     total = sum(each.info.file_size for each in entries)
     if total > limits.total_bytes:
         unpacking.tell(f"The game unpacks to {_mb(total)}; at most {_mb(limits.total_bytes)} are possible.")

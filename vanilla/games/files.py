@@ -122,6 +122,10 @@ class Files:
             self._manifests.move_to_end(key)
         return known
 
+    def knows(self, game_id: str, version: int) -> bool:
+        """Whether the version's manifest is in memory, and so its files are there."""
+        return (game_id, version) in self._manifests
+
     async def find(self, game_id: str, version: int, name: str) -> StoredFile:
         """A file of a version by its exact name, percent-decoded once; `""` is the page that opens. Raises NotFound.
 

@@ -58,7 +58,8 @@ def folders(name: str) -> Iterator[str]:
 
 
 def collisions(entries: Sequence[tuple[str, bool]]) -> Iterator[Problem]:
-    """Files that are there twice, differ only in case, or are also a folder. `entries`: names, and which are folders."""
+    """Files that are there twice, differ only in case, or are also a folder. `entries`: each name, and whether it is
+    a folder's."""
     files = Counter(names.key(name) for name, is_folder in entries if not is_folder)
     spellings: dict[str, set[str]] = {}
     above = {names.key(name) for name, is_folder in entries if is_folder}

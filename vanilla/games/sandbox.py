@@ -11,6 +11,7 @@ import hmac
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Collection
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from vanilla.errors import BadRequest
@@ -31,6 +32,7 @@ _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
+@lru_cache(4096)  # asked for with every file
 def capability(signing_key: bytes, game_id: str, version: int, epoch: int) -> str:
     """The secret part of the address of a version's files: `<version>.<HMAC-SHA256 of all three, 192 bits>`.
 
@@ -85,6 +87,14 @@ def policy(origin: str, game_id: str, presented: str, hosts: Collection[str] = (
             f"base-uri {files}",
         )
     )
+
+
+def connections(origin: str, hosts: Collection[str] = ()) -> str:
+    """Connection-Allowlist of the same responses: nothing of a game reaches another host by what no policy covers, such
+    as WebRTC, or a connection made ahead (https://wicg.github.io/connection-allowlists/). Chromium 152 and later keep
+    it; others do not know it."""
+    others = (f'"https://{host}"' for host in hosts if _is_other(host, origin))
+    return f"({' '.join(['response-origin', *others])})"
 
 
 def locked_policy() -> str:
