@@ -62,6 +62,13 @@ GAME: Shape = {
     "updated_at": Moment,
     "plays": INT,
     "version": INT,
+    "visibility": TEXT,
+    "players": INT,
+    "last_played_at": Moment | None,
+    "tokens_used": INT,
+    "size_bytes": INT,
+    "is_mine": FLAG,
+    "is_favourite": FLAG,
 }
 ERROR: Shape = {"type": TEXT, "error": {"type": TEXT, "message": TEXT}}
 

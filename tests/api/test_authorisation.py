@@ -345,9 +345,7 @@ class TestGames:
             for method, path, body in OWNERS_ROUTES:
                 answer = await client.request(method, f"/api/games/{again.id}{path}", **body)
                 # The picture is none, and the version that is played cannot go: what matters is that they were let in.
-                assert (method, path, answer.status_code in (200, 201, 204, 409, 422)) == (method, path, True), (
-                    answer.text
-                )
+                assert answer.status_code in (200, 201, 204, 409, 422), f"{method} {path}: {answer.text}"
 
     async def test_a_draft_is_not_there_for_others(self, make: Factory, services: Services) -> None:
         owner, admin = await make.user(), (await services.users.list("admin"))[0][0]

@@ -2,6 +2,7 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import thread_time
 from typing import Any
@@ -332,6 +333,10 @@ class TestList:
         friend = await make.signed_in()
         for title in ("One", "Two", "Three"):
             await post(friend, PAGE, "a.html", title=title, tags="t")
+        by_title = (await friend.get("/api/games?sort=title")).json()
+        assert [game["title"] for game in by_title["items"]] == ["One", "Three", "Two"]
+        assert (await friend.get("/api/games?mine=true&talks=false")).json()["total"] == 3
+        assert (await friend.get("/api/games?talks=true")).json()["total"] == 0
         page = (await friend.get("/api/games?sort=new&limit=2&offset=1")).json()
         assert ([game["title"] for game in page["items"]], page["total"]) == (["Two", "One"], 3)
         found = (await friend.get("/api/games", params={"search": "thr", "tag": "T"})).json()
@@ -363,8 +368,100 @@ class TestRemove:
             assert (gone.status_code, gone.json()["error"]["type"]) == (404, "not_found_error")
             assert "no such game" in gone.json()["error"]["message"]
             assert (await remover.delete(f"/api/games/{game['id']}")).status_code == 404
-        assert on_disk(services) == []
         assert (await friend.get("/api/games")).json()["total"] == 0
+
+    async def test_for_a_week_its_owner_can_have_it_back(self, make: Factory, services: Services) -> None:
+        friend, other = await make.signed_in(), await make.signed_in()
+        game = (await post(friend, archives.good(), title="Dragon")).json()
+        await friend.delete(f"/api/games/{game['id']}")
+        listed = (await friend.get("/api/games?removed=true")).json()
+        assert (listed["total"], listed["items"][0]["title"]) == (1, "Dragon")
+        removed, purged = (datetime.fromisoformat(listed["items"][0][name]) for name in ("removed_at", "purged_at"))
+        assert purged - removed == timedelta(days=7)
+        assert (await other.get("/api/games?removed=true")).json()["total"] == 0
+        assert (await other.post(f"/api/games/{game['id']}/restore")).status_code == 404
+        restored = await friend.post(f"/api/games/{game['id']}/restore")
+        assert restored.status_code == 200
+        assert "removed_at" not in restored.json()
+        assert (await other.get(f"/api/games/{game['id']}")).status_code == 200
+
+
+class TestChange:
+    async def test_what_the_body_names_is_changed(self, make: Factory) -> None:
+        friend = await make.signed_in()
+        game = (await post(friend, archives.good(), title="Dragon", tags="talking")).json()
+        changes = {"title": " Wyrm ", "tags": ["A", "b"], "visibility": "unlisted"}
+        answer = await friend.patch(f"/api/games/{game['id']}", json=changes)
+        assert answer.status_code == 200
+        changed = answer.json()
+        assert (changed["title"], changed["tags"], changed["visibility"]) == ("Wyrm", ["a", "b"], "unlisted")
+        assert (changed["slug"], changed["description"]) == (game["slug"], game["description"])
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"title": ""},
+            {"title": 1},
+            {"title": None},
+            {"visibility": "public"},
+            {"tags": "a"},
+            {"tags": ["x" * 31]},
+            {"slug": "other"},
+            {"owner": "me"},
+            [],
+        ],
+    )
+    async def test_what_makes_no_sense_is_422(self, make: Factory, body: Any) -> None:
+        friend = await make.signed_in()
+        game = (await post(friend, archives.good(), title="Dragon")).json()
+        answer = await friend.patch(f"/api/games/{game['id']}", json=body)
+        assert answer.status_code == 422
+        unchanged = (await friend.get(f"/api/games/{game['id']}")).json()
+        assert unchanged == {name: game[name] for name in unchanged}
+
+    async def test_a_draft_ends_what_others_play_and_the_addresses_of_its_files(self, make: Factory) -> None:
+        owner, player = await make.signed_in(), await make.signed_in()
+        game = (await post(owner, archives.good())).json()
+        plays = [(await each.post(f"/api/games/{game['id']}/play")).json() for each in (owner, player)]
+        owners, players = [await make.browser(headers={"x-api-key": each["token"]}) for each in plays]
+        for each in (owners, players):
+            assert (await each.get("/auth/me")).status_code == 200
+        await owner.patch(f"/api/games/{game['id']}", json={"visibility": "draft"})
+        assert (await owners.get("/auth/me")).status_code == 200
+        assert (await players.get("/auth/me")).status_code == 401
+        assert (await player.get(f"{plays[1]['url']}index.html")).status_code == 404
+        extended = await player.post(f"/api/games/{game['id']}/play/extend", json={"token": plays[1]["token"]})
+        assert extended.status_code == 404
+        again = (await owner.post(f"/api/games/{game['id']}/play")).json()
+        assert (await owner.get(f"{again['url']}index.html")).status_code == 200
+
+
+class TestVisibility:
+    async def test_it_is_said_at_the_upload(self, make: Factory) -> None:
+        owner, other = await make.signed_in(), await make.signed_in()
+        draft = (await post(owner, archives.good(), visibility="draft", notes="First try.")).json()
+        assert draft["visibility"] == "draft"
+        assert (await other.get("/api/games")).json()["total"] == 0
+        assert (await other.get(f"/api/games/{draft['id']}")).status_code == 404
+        (version,) = (await owner.get(f"/api/games/{draft['id']}/versions")).json()["items"]
+        assert version["notes"] == "First try."
+        refused = await post(owner, archives.good(), visibility="secret")
+        assert refused.status_code == 422
+        assert refused.json()["error"]["message"] == "A game is draft, unlisted or shared."
+
+
+class TestFavourites:
+    async def test_they_are_ones_own(self, make: Factory) -> None:
+        owner, other = await make.signed_in(), await make.signed_in()
+        game = (await post(owner, archives.good())).json()
+        assert (game["is_mine"], game["is_favourite"]) == (True, False)
+        assert (await other.put(f"/api/games/{game['id']}/favourite")).status_code == 204
+        (seen,) = (await other.get("/api/games?favourites=true")).json()["items"]
+        assert (seen["is_mine"], seen["is_favourite"]) == (False, True)
+        assert (await owner.get("/api/games?favourites=true")).json()["total"] == 0
+        assert (await other.delete(f"/api/games/{game['id']}/favourite")).status_code == 204
+        assert (await other.get("/api/games?favourites=true")).json()["total"] == 0
+        assert (await other.put("/api/games/nothing/favourite")).status_code == 404
 
 
 class TestCover:
@@ -391,8 +488,31 @@ class TestCover:
             assert cover.headers["content-type"] == "image/webp"
             with Image.open(io.BytesIO(cover.content)) as image:
                 assert (image.format, image.size) == ("WEBP", pixels)
-        await friend.delete(f"/api/games/{game['id']}")
-        assert on_disk(services) == []
+        for picture_of in ("PUT", "DELETE"):
+            form = {"files": {"cover": ("cover.png", picture((500, 800)))}} if picture_of == "PUT" else {}
+            answer = await friend.request(picture_of, f"/api/games/{game['id']}/cover", **form)  # type: ignore[arg-type]
+            assert answer.status_code == 200
+            assert answer.json()["cover_url"] != game["cover_url"]
+            cover = await friend.get(answer.json()["cover_url"])
+            assert cover.headers["content-type"] == ("image/webp" if picture_of == "PUT" else "image/svg+xml")
+            assert cover.headers["cache-control"] == "private, max-age=31536000, immutable"
+
+    @pytest.mark.parametrize(
+        ("files", "status"),
+        [
+            ({"cover": ("a.png", b"no picture")}, 422),
+            ({"other": ("a.png", b"x")}, 422),
+            ({"cover": ("a.png", b"")}, 422),
+            ({"cover": ("a.png", bytes(10_000_001))}, 413),
+            (None, 400),
+        ],
+    )
+    async def test_another_one_that_is_none_is_refused(self, make: Factory, files: Any, status: int) -> None:
+        friend = await make.signed_in()
+        game = (await post(friend, archives.good())).json()
+        answer = await friend.put(f"/api/games/{game['id']}/cover", files=files)
+        assert answer.status_code == status, answer.text
+        assert (await friend.get(f"/api/games/{game['id']}")).json()["cover_url"] == game["cover_url"]
 
     async def test_a_bad_one_is_refused_and_leaves_nothing(self, make: Factory, services: Services) -> None:
         friend = await make.signed_in()

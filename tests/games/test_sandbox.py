@@ -67,6 +67,39 @@ class TestPolicy:
             "frame-src": {files},
         }
 
+    def test_approved_hosts_give_code_looks_and_answers_and_are_never_framed(self) -> None:
+        hosts = ("fonts.example.org", "cdn.example.org")
+        open_to_them = directives(sandbox.policy("https://games.example.org:8443", "abc", "3.xyz", hosts))
+        https = {f"https://{host}" for host in hosts}
+        wss = {f"wss://{host}" for host in hosts}
+        for name, words in open_to_them.items():
+            added = set(words) - set(self.policy.get(name, self.policy["default-src"]))
+            if name == "connect-src":
+                assert added == https | wss
+            elif name in {"script-src", "style-src", "font-src", "img-src", "media-src"}:
+                assert (name, added) == (name, https)
+            else:
+                assert (name, added) == (name, set())
+        for name, words in self.policy.items():
+            assert set(words) <= set(open_to_them[name])
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "games.example.org",
+            "a.example; script-src *",
+            "a.example x.example",
+            "*.example",
+            "example",
+            "A.example",
+            "",
+        ],
+    )
+    def test_what_is_no_other_host_is_left_out(self, host: str) -> None:
+        """Whatever stands in the database: this is the last place before the header."""
+        policy = sandbox.policy("https://games.example.org:8443", "abc", "3.xyz", (host,))
+        assert policy == sandbox.policy("https://games.example.org:8443", "abc", "3.xyz")
+
     def test_forms_send_nothing_and_the_base_stays_inside(self) -> None:
         assert self.policy["form-action"] == ["'none'"]
         assert self.policy["base-uri"] == ["https://games.example.org:8443/games/abc/3.xyz/"]

@@ -1,8 +1,8 @@
 """The versions of a game, for its owner and admins: upload the next one, publish it, go back to an earlier one."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from vanilla.api import game_forms
@@ -11,6 +11,8 @@ from vanilla.api.game_json import shown_version
 from vanilla.errors import Invalid
 
 router = APIRouter(prefix="/api/games/{game_id}/versions", tags=["games"])
+
+Number = Annotated[int, Path(ge=0, le=999_999_999)]
 
 
 @router.get("")
@@ -39,13 +41,13 @@ async def upload_version(
 
 
 @router.post("/{number}/publish")
-async def publish_version(game_id: str, number: int, services: ServicesDep, caller: Account) -> dict[str, Any]:
+async def publish_version(game_id: str, number: Number, services: ServicesDep, caller: Account) -> dict[str, Any]:
     """Have everybody play this version: a preview, or an earlier one again."""
     return shown_version(game_id, await services.versions.publish(game_id, number, caller))
 
 
 @router.delete("/{number}", status_code=204)
-async def remove_version(game_id: str, number: int, services: ServicesDep, caller: Account) -> None:
+async def remove_version(game_id: str, number: Number, services: ServicesDep, caller: Account) -> None:
     """Remove a version that is not played."""
     await services.versions.remove(game_id, number, caller)
 
