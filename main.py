@@ -130,6 +130,7 @@ def assemble(settings: Settings) -> Services:
         hosts=Hosts(database, settings, closings),
         favourites=Favourites(database),
         addresses=Addresses(database, settings, closings, tokens),
+        closings=closings,
         statistics=statistics,
         feed=feed,
         metrics=metrics,

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from nicegui import ui
+from nicegui import Client, background_tasks, ui
 
 from pages import design, figures
 from pages.clients import RECONNECT_SECONDS
 from pages.elements import Words, box, button_link, drawing, link
 from pages.frame import frame
+from pages.play_live import Live, read
 from pages.visitor import Visitor, login_address, signed_in
+from vanilla.errors import VanillaError
 from vanilla.games import sandbox
 from vanilla.games.views import GameView
 from vanilla.services import Services
@@ -21,11 +23,11 @@ from vanilla.services import Services
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """A game about to be played: `files` is the path of the frame, `tokens_used` this player's in this game."""
+    """A game about to be played: `files` is the path of the frame, `preview` the version that is being tried out."""
 
     game: GameView
     files: str
-    tokens_used: int
+    preview: int | None
     sign_in: str
 
 
@@ -33,36 +35,49 @@ def register(services: Services) -> None:
     """Add the page."""
     visitor_of = signed_in(services)
 
-    async def tokens_used(user_id: str, game_id: str) -> int:
-        totals = await services.statistics.by_game(user_id=user_id)
-        return next((row.total_tokens for row in totals if row.game_id == game_id), 0)
-
     async def playing(
         request: Request,
         game_id: str,
         visitor: Annotated[Visitor, Depends(visitor_of)],
         version: str = "",  # a preview, for the game's owner
-    ) -> tuple[Visitor, Playing]:
+    ) -> tuple[Visitor, Playing, Live]:
         number = int(version) if version.isdecimal() and len(version) < 9 else None
         now = await services.addresses.playable(game_id, visitor.caller, number)
         # Only this game's files may be framed: neither we nor the game can take the frame anywhere else.
         request.scope["frame_source"] = now.frame_source(request.scope["origin"])
-        used = await tokens_used(visitor.user.id, game_id)
-        return visitor, Playing(now.game, now.files, used, login_address(request))
+        standing = await read(services, visitor.user.id, game_id)
+        consent = await services.consents.standing(visitor.user.id, game_id)
+        live = Live(services, visitor, now.game, now.talks, standing, consent)
+        preview = now.version if now.is_preview else None
+        return visitor, Playing(now.game, now.files, preview, login_address(request)), live
 
     @ui.page("/play/{game_id}", viewport=_VIEWPORT)
-    async def play(both: Annotated[tuple[Visitor, Playing], Depends(playing)]) -> None:
-        visitor, now = both
-        used = build(visitor, now)
+    async def play(client: Client, all_of_it: Annotated[tuple[Visitor, Playing, Live], Depends(playing)]) -> None:
+        visitor, now, live = all_of_it
+        client.storage[_PLAYING] = visitor, now
+        build(visitor, now, live)
+        live.follow(client)
 
-        async def count_again() -> None:
-            used.set_text(_used(await tokens_used(visitor.user.id, now.game.id)))
+    async def look_again(client: Client, visitor: Visitor, now: Playing) -> None:
+        try:
+            again = await services.addresses.playable(now.game.id, visitor.caller, now.preview)
+        except VanillaError:
+            client.run_javascript(f"{_ELEMENT}.gone()")
+        else:
+            if again.files != now.files:
+                client.run_javascript(f"{_ELEMENT}.changed()")
 
-        used.on("recount", count_again)
+    def closed(game_id: str) -> None:
+        for client in list(Client.instances.values()):
+            visitor, now = client.storage.get(_PLAYING, (None, None))
+            if now is not None and now.game.id == game_id and client.has_socket_connection:
+                background_tasks.create(look_again(client, visitor, now), name="play page of a closed game")
+
+    services.closings.subscribe(closed)
 
 
-def build(visitor: Visitor, now: Playing) -> Words:
-    """The page. Gives the words that tell the tokens used; the event `recount` on them asks for the figure anew."""
+def build(visitor: Visitor, now: Playing, live: Live) -> None:
+    """The page."""
     game = now.game
     ui.add_head_html(f'<link rel="stylesheet" href="{design.asset("play.css")}">')
     ui.add_head_html(f'<script defer src="{design.asset("play.js")}"></script>')
@@ -73,18 +88,27 @@ def build(visitor: Visitor, now: Playing) -> Words:
         "sandbox": sandbox.SANDBOX,
         "allow": sandbox.FRAME_ALLOW,
     }
+    if now.preview is not None:
+        attributes["version"] = now.preview
     with frame(visitor, title=game.title, active="games", wide=True), box("vanilla-play", **attributes):
         with box("div", "play-bar"):
             with box("div", "play-title"):
                 Words("strong", game.title, aria_hidden="true")  # the h1 says it to readers
-                Words("span", f"by {game.owner}", "quiet small")
+                preview = "" if now.preview is None else f", version {now.preview}"
+                Words("span", f"by {game.owner}{preview}", "quiet small")
+            live.draw_in_bar()
             with box("div", "play-actions", role="group", aria_label="Game"):
                 for action, words in (("restart", "Restart"), ("fullscreen", "Fullscreen"), ("about", "About")):
                     with box("button", "button little", type="button", data_play=action):
                         drawing(_ICONS[action], "play-icon")
                         Words("span", words)
+        live.draw_below_bar()
+        with box("div", "play-strip", data_play="adrift", role="status", hidden=True):
+            Words("p", "", data_play="why")
+            Words("button", "Reload", "button little", type="button", data_play="reload")
         with box("div", "play-stage", data_play="stage"):
             Words("p", "Starting the game", "play-starting quiet", data_play="starting")
+            live.draw_over_game()
         with (
             box("div", "play-over", role="alert", data_play="over", hidden=True),
             box("div", "card padded stack close"),
@@ -94,17 +118,19 @@ def build(visitor: Visitor, now: Playing) -> Words:
                 button_link("Sign in again", now.sign_in, kind="primary", data_play="sign-in", hidden=True)
                 Words("button", "Try again", "button primary", type="button", data_play="again", hidden=True)
                 button_link("All games", "/")
-        return _about(game, now.tokens_used)
+        _about(game, live)
 
 
-def _about(game: GameView, tokens_used: int) -> Words:
+def _about(game: GameView, live: Live) -> None:
     label = f"About {game.title}"
     with box("dialog", "play-about card padded", data_play="sheet", aria_label=label), box("div", "stack close"):
         Words("h2", game.title)
         if game.description:
             Words("p", game.description)
         Words("p", f"By {game.owner}. Played {figures.counted(game.plays + 1, 'time')}.", "quiet")
-        used = Words("p", _used(tokens_used), "figures", data_play="used")
+        live.draw_in_sheet()
+        if hosts := [each.host for each in game.hosts if each.is_approved]:
+            Words("p", f"It may load from, and send to, {', '.join(hosts)}.")
         Words(
             "p",
             f"This game was uploaded by {game.owner} and runs apart from Vanilla: it cannot see your account. "
@@ -114,14 +140,10 @@ def _about(game: GameView, tokens_used: int) -> Words:
         link("Write a game of your own", "/docs")
         with box("form", "line-up", method="dialog"):
             Words("button", "Close", "button primary", type="submit")
-    return used
 
 
-def _used(tokens: int) -> str:
-    return (
-        f"You have used {figures.counted(tokens, 'token')} in this game." if tokens else "You have used no tokens here."
-    )
-
+_PLAYING = "vanilla_playing"  # in a client's storage: what its page shows
+_ELEMENT = "document.querySelector('vanilla-play')"
 
 # A keyboard takes its room from the game, which is then small, and not half covered.
 _VIEWPORT = "width=device-width, initial-scale=1, interactive-widget=resizes-content"

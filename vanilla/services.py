@@ -13,6 +13,7 @@ from vanilla.accounts.users import Users
 from vanilla.database import Database
 from vanilla.games.addresses import Addresses
 from vanilla.games.catalogue import Catalogue
+from vanilla.games.closings import Closings
 from vanilla.games.favourites import Favourites
 from vanilla.games.files import Files
 from vanilla.games.hosts import Hosts
@@ -56,6 +57,7 @@ class Services:
     hosts: Hosts
     favourites: Favourites
     addresses: Addresses
+    closings: Closings
     statistics: Statistics
     feed: Feed
     metrics: Metrics

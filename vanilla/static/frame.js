@@ -124,14 +124,13 @@
     }
   });
 
-  // The tokens left, in the header: asked again when one comes back to the page, and now and then beside a game.
-  async function recount() {
+  // The tokens left, in the header: asked again when one comes back to the page.
+  async function recount(event) {
     const pill = document.querySelector("[data-tokens-left]");
-    if (!pill || document.hidden) return;
-    const response = await fetch("/api/inference/usage").catch(() => null);
-    if (!response?.ok) return;
-    const { remaining_tokens: left, token_limit: limit } = await response.json();
-    if (limit === null) return;
+    if (!pill) return;
+    const usage = event?.detail ?? (await askUsage()); // a play page is told, and need not ask
+    if (typeof usage?.token_limit !== "number") return;
+    const { remaining_tokens: left, token_limit: limit } = usage;
     const number = (count) => count.toLocaleString("en-US");
     const percent = limit > 0 ? Math.min(100, (100 * (limit - left)) / limit) : 100;
     pill.title = `${number(left)} of ${number(limit)} tokens left`;
@@ -140,9 +139,14 @@
     meter.ariaValueNow = String(Math.round(percent));
     meter.firstElementChild.style.width = `${percent}%`;
   }
+
+  async function askUsage() {
+    if (document.hidden) return null;
+    const response = await fetch("/api/inference/usage").catch(() => null);
+    return response?.ok ? response.json() : null;
+  }
   document.addEventListener("visibilitychange", recount);
-  document.addEventListener("recount", recount); // a page of ours has changed the limit
-  setInterval(() => { if (document.querySelector("iframe")) recount(); }, 10000);
+  document.addEventListener("recount", recount); // a page of ours has changed the limit, or been told what is left
 
   // Moments on the reader's own clock. What the server wrote, in UTC, stands where this script does not run.
   const forms = {

@@ -2,20 +2,22 @@
  *
  * The page draws <vanilla-play game files sandbox allow> with everything else inside, marked by data-play. This
  * element comes to life when NiceGUI has put it into the page. Nothing in here looks into the frame, and nothing that
- * comes out of it is listened to.
+ * comes out of it is listened to. <play-question> and <play-left> are drawn inside; the server tells them what to show.
  */
 (() => {
   "use strict";
 
   const EXTEND_EVERY = 4 * 60 * 1000; // the token lasts 15 minutes
   const ASK_AGAIN = 15 * 1000; // when the platform did not answer
+  const QUIET = 500; // milliseconds without a click, before one answers the question
+  const ASK_ADRIFT = 30 * 1000; // a page that nobody tells anything any more
 
   class VanillaPlay extends HTMLElement {
     connectedCallback() {
       this.part("restart").addEventListener("click", () => this.restart());
       this.part("fullscreen").addEventListener("click", () => this.fullscreen());
       this.part("about").addEventListener("click", () => this.about());
-      this.part("again").addEventListener("click", () => location.reload());
+      for (const name of ["again", "reload"]) this.part(name).addEventListener("click", () => location.reload());
       this.onVisible = () => document.hidden || Date.now() < this.due || this.extend();
       document.addEventListener("visibilitychange", this.onVisible);
       this.begin();
@@ -40,6 +42,7 @@
       this.later(EXTEND_EVERY);
       const frame = document.createElement("iframe");
       frame.name = answer.name; // before src: the SDK reads it before anything else
+      this.dispatchEvent(new CustomEvent("begun", { bubbles: true, detail: { frame, answer } })); // for play-saves.js
       frame.setAttribute("sandbox", this.getAttribute("sandbox"));
       frame.allow = this.getAttribute("allow");
       frame.referrerPolicy = "no-referrer";
@@ -61,6 +64,8 @@
         if (!this.frame || Date.now() - heard < 1000 * this.getAttribute("patience")) return;
         socket.disconnect();
         document.getElementById("popup").ariaHidden = true;
+        this.isAdrift = true;
+        this.advise("This page has lost its live connection, and the game goes on. Reload to see what it uses.");
         this.extend(); // whether the player is still in, and the platform there
       });
     }
@@ -79,7 +84,8 @@
         // Whatever is in the frame is this game: frame-src allows nothing else.
         this.frame.contentWindow.postMessage({ vanilla: "token", token: answer.token }, "*");
       }
-      this.later(EXTEND_EVERY);
+      if (this.isAdrift) document.dispatchEvent(new Event("recount"));
+      this.later(this.isAdrift ? ASK_ADRIFT : EXTEND_EVERY);
     }
 
     later(delay) {
@@ -92,7 +98,9 @@
     async ask(path, body) {
       let response;
       try {
-        response = await fetch(`/api/games/${this.getAttribute("game")}/play${path}`, {
+        const version = this.getAttribute("version"); // of a preview
+        const query = version ? `?version=${version}` : "";
+        response = await fetch(`/api/games/${this.getAttribute("game")}/play${path}${query}`, {
           method: "POST",
           headers: { "content-type": "application/json" },
           body: JSON.stringify(body ?? {}),
@@ -105,10 +113,24 @@
       if (response.ok) return response.json();
       const problem = (await response.json().catch(() => null))?.error?.message;
       if (response.status === 401) this.over("You are signed out. Sign in again to go on playing.", "sign-in");
-      else if (response.status === 404) this.over("This game has been removed.");
+      else if (response.status === 404) this.gone();
       else if (this.frame) this.later(ASK_AGAIN);
       else this.over(problem ?? `The game could not be started (${response.status}).`, "again");
       return null;
+    }
+
+    gone() {
+      this.over("This game is not here any more: it has been removed, or taken back by its owner.");
+    }
+
+    /* Its files have another address now, and what the game still has to load is not found at the old one. */
+    changed() {
+      if (this.frame) this.advise("This game has just been changed. Reload to go on with it.");
+    }
+
+    advise(why) {
+      this.part("why").textContent = why;
+      this.part("adrift").hidden = false;
     }
 
     /* Takes the game away and says why. `action` is the button that helps: "sign-in" or "again". */
@@ -119,6 +141,8 @@
       this.frame = null;
       if (document.fullscreenElement) document.exitFullscreen();
       for (const name of ["restart", "fullscreen"]) this.part(name).disabled = true;
+      this.toggleAttribute("over", true); // and what is said about tokens goes with it
+      this.part("adrift").hidden = true;
       this.part("starting").hidden = true;
       this.part("reason").textContent = reason;
       if (action) this.part(action).hidden = false;
@@ -133,7 +157,7 @@
 
     async fullscreen() {
       try {
-        await this.part("stage").requestFullscreen();
+        await this.requestFullscreen(); // all of it: the question about tokens must be seen there too
         this.frame?.focus();
       } catch {
         // Phones without it (iPhones) give the game the whole page anyway.
@@ -146,5 +170,79 @@
     }
   }
 
+  /* May this game use your tokens? The panel is there while the server does not hide it. It takes the focus as it comes
+   * and gives it back as it goes. A click is meant for it only when there has been none for a moment: one that was on
+   * its way to the game, or a game's "click here, quick", answers nothing. */
+  class PlayQuestion extends HTMLElement {
+    static observedAttributes = ["class"];
+
+    connectedCallback() {
+      this.addEventListener("click", (event) => this.sift(event), { capture: true });
+      this.turn();
+    }
+
+    disconnectedCallback() {
+      clearTimeout(this.timer);
+    }
+
+    attributeChangedCallback() {
+      if (this.isConnected) this.turn();
+    }
+
+    turn() {
+      const isAsking = !this.classList.contains("hidden");
+      if (isAsking === Boolean(this.isAsking)) return;
+      this.isAsking = isAsking;
+      if (isAsking) this.come();
+      else this.go();
+    }
+
+    come() {
+      this.before = document.activeElement;
+      this.rest();
+      this.focus({ preventScroll: true });
+    }
+
+    go() {
+      clearTimeout(this.timer);
+      if (!this.contains(document.activeElement) && document.activeElement !== document.body) return;
+      const { before } = this;
+      const isElsewhere = before && before !== document.body && before.isConnected && !this.contains(before);
+      (isElsewhere ? before : this.closest("vanilla-play").frame)?.focus();
+    }
+
+    sift(event) {
+      if (this.isReady) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      this.rest();
+    }
+
+    rest() {
+      this.ready(false);
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.ready(true), QUIET);
+    }
+
+    ready(isReady) {
+      this.isReady = isReady;
+      for (const button of this.querySelectorAll("button")) button.ariaDisabled = String(!isReady);
+    }
+  }
+
+  /* What is left of the player's limit, for the header of the page. */
+  class PlayLeft extends HTMLElement {
+    static observedAttributes = ["left", "limit"];
+
+    attributeChangedCallback() {
+      const [left, limit] = ["left", "limit"].map((name) => this.getAttribute(name));
+      if (!left || limit === null) return;
+      const detail = { remaining_tokens: Number(left), token_limit: Number(limit) };
+      document.dispatchEvent(new CustomEvent("recount", { detail }));
+    }
+  }
+
   customElements.define("vanilla-play", VanillaPlay);
+  customElements.define("play-question", PlayQuestion);
+  customElements.define("play-left", PlayLeft);
 })();
