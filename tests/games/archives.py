@@ -8,6 +8,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 
+import brotli
+
 Maker = Callable[[], bytes]
 PAGE = b"<!doctype html><title>Snail Rally</title><h1>Go</h1>"
 REGULAR = stat.S_IFREG | 0o644
@@ -141,6 +143,12 @@ def same_bytes_many_times(count: int = 20, size: int = 1_000_000) -> bytes:
 def bomb(size: int = 36_000_000) -> bytes:
     """Zeros: a thousandth of their size."""
     return zipped({"index.html": PAGE, **{f"zeros{n}.bin": bytes(size // 3) for n in range(3)}})
+
+
+def brotli_bomb(size: int = 60_000_000) -> bytes:
+    compressor = brotli.Compressor(quality=3)
+    piece = bytes(1_000_000)
+    return b"".join(compressor.process(piece) for _ in range(size // len(piece))) + compressor.finish()
 
 
 def lies_about_size() -> bytes:

@@ -1,10 +1,14 @@
 import errno
+import gzip
+import io
 import os
 import stat
 import zipfile
 from pathlib import Path
 
+import brotli
 import pytest
+from PIL import Image
 
 from tests.games import archives
 from tests.games.archives import PAGE, Maker, both, named, of_mode, zipped
@@ -12,6 +16,7 @@ from vanilla.errors import OutOfSpace
 from vanilla.games import archives as archives_read
 from vanilla.games import bundles, reports
 from vanilla.games.bundles import Bundle, InvalidBundle, Limits
+from vanilla.games.packed import Packed
 from vanilla.settings import Settings
 
 LIMITS = Limits(files=50, total_bytes=50_000_000, file_bytes=15_000_000)
@@ -262,9 +267,81 @@ def test_meta_json_says_more_about_the_game(tmp_path: Path) -> None:
     assert bundle.tags == ["puzzle", "quick", "one"]
 
 
-@pytest.mark.parametrize("meta", [b"[" * 50_000, b"\xff", b"[1]", b'{"title": 5}', b"x" * 100_000])
-def test_a_strange_meta_json_is_passed_over(tmp_path: Path, meta: bytes) -> None:
-    assert unpacked(tmp_path, zipped({"index.html": PAGE, "meta.json": meta})).title == "Snail Rally"
+@pytest.mark.parametrize(
+    ("meta", "warning"),
+    [
+        (b"[" * 50_000, "Nothing was taken from meta.json: it is not JSON that can be read."),
+        (b"\xff", "Nothing was taken from meta.json: it is not valid UTF-8."),
+        (b"[1]", "Nothing was taken from meta.json: it is not an object, { ... }."),
+        (b'{\n"title": }', "Nothing was taken from meta.json: line 2 is not valid JSON (Expecting value)."),
+        (b'{"title": 5}', 'In meta.json, "title" is not a text, so it is passed over.'),
+        (b'{"tags": 5}', 'In meta.json, "tags" is not a list of texts, so it is passed over.'),
+        (b'{"notes": "' + b"x" * 3000 + b'"}', 'In meta.json, "notes" is cut after 2,000 characters.'),
+        (b"x" * 100_000, "Nothing was taken from meta.json: it is larger than 64 kB."),
+    ],
+)
+def test_a_strange_meta_json_is_a_warning_and_no_more(tmp_path: Path, meta: bytes, warning: str) -> None:
+    bundle = unpacked(tmp_path, zipped({"index.html": PAGE, "meta.json": meta}))
+    assert (bundle.title, bundle.warnings) == ("Snail Rally", [warning])
+
+
+def test_meta_json_names_the_cover_and_what_is_new(tmp_path: Path) -> None:
+    meta = b'{"cover": "./art/c.png", "notes": "Faster\\r\\nsnails.", "tags": "race, Slow"}'
+    bundle = unpacked(tmp_path, zipped({"g/index.html": PAGE, "g/meta.json": meta, "g/art/c.png": picture()}))
+    assert (bundle.notes, bundle.tags, bundle.warnings) == ("Faster\nsnails.", ["race", "slow"], [])
+    assert sorted(bundle.cover) == ["card.webp", "page.webp"]
+
+
+def test_a_picture_called_cover_is_the_cover(tmp_path: Path) -> None:
+    assert unpacked(tmp_path, zipped({"index.html": PAGE, "cover.jpg": picture("JPEG")})).cover
+    inside = bundles.unpack(_zip(tmp_path, {"index.html": PAGE, "art/cover.jpg": b""}), "zip", tmp_path / "b", LIMITS)
+    assert (inside.cover, inside.warnings) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("files", "warning"),
+    [
+        ({"meta.json": b'{"cover": "x.png"}'}, "meta.json names x.png as the cover, which is not in the game."),
+        ({"meta.json": b'{"cover": "../x.png"}'}, "meta.json names ../x.png as the cover"),
+        ({"cover.png": b"<svg/>"}, "cover.png is not used as the cover. The cover is not a picture that can be read"),
+        ({"cover.gif": bytes(10_000_001)}, "cover.gif is not used as the cover. The cover is larger than 10 MB."),
+    ],
+)
+def test_a_cover_that_cannot_be_used_is_a_warning(tmp_path: Path, files: dict[str, bytes], warning: str) -> None:
+    bundle = unpacked(tmp_path, zipped({"index.html": PAGE, **files}))
+    assert bundle.cover == {}
+    assert bundle.warnings[0].startswith(warning)
+
+
+def test_the_page_that_its_author_chose_opens(tmp_path: Path) -> None:
+    source = _zip(tmp_path, {"w/play.html": PAGE, "w/about.html": PAGE, "w/deep/own.html": PAGE})
+    with pytest.raises(InvalidBundle) as refusal:
+        bundles.unpack(source, "zip", tmp_path / "asks", LIMITS)
+    assert refusal.value.details["candidates"] == ["about.html", "play.html", "deep/own.html"]
+    for number, page in enumerate(refusal.value.candidates):
+        assert bundles.unpack(source, "zip", tmp_path / f"into{number}", LIMITS, page).entry == page
+    with pytest.raises(InvalidBundle, match=r"none\.html, which was chosen .* is not a page of the game"):
+        bundles.unpack(source, "zip", tmp_path / "wrong", LIMITS, "none.html")
+
+
+def test_files_that_come_compressed_are_measured(tmp_path: Path) -> None:
+    files = {"index.html": PAGE, "b/g.wasm.br": brotli.compress(bytes(5000)), "b/g.data.gz": gzip.compress(bytes(70))}
+    bundle = unpacked(tmp_path, zipped({**files, "b/x.js.gz": b"no gzip", "save.gz": b"no gzip"}))
+    assert bundle.packed == {"b/g.wasm.br": Packed("br", 5000), "b/g.data.gz": Packed("gzip", 70)}
+    assert bundle.warnings == ["b/x.js.gz is not compressed with gzip, and is sent as it is."]
+
+
+def test_a_bomb_within_a_compressed_file_is_refused(tmp_path: Path) -> None:
+    bomb = archives.brotli_bomb()
+    with pytest.raises(InvalidBundle, match=r"b/g\.data\.br unpacks to more than 20 MB"):
+        unpacked(tmp_path, zipped({"index.html": PAGE, "b/g.data.br": bomb}))
+    assert not (tmp_path / "into").exists()
+
+
+def test_what_will_not_work_is_a_warning(tmp_path: Path) -> None:
+    page = PAGE + b'<script src="https://cdn.example/x.js"></script>'
+    (warning,) = unpacked(tmp_path, page, "html").warnings
+    assert "cdn.example (index.html)" in warning
 
 
 @pytest.mark.parametrize(
@@ -277,9 +354,19 @@ def test_a_game_that_calls_a_model_is_known_to_talk(tmp_path: Path, code: bytes)
 
 
 def _written(tmp_path: Path, text: bytes) -> Path:
-    path = tmp_path / "quiet.zip"
-    path.write_bytes(zipped({"index.html": PAGE, "notes.txt": text}))
+    return _zip(tmp_path, {"index.html": PAGE, "notes.txt": text})
+
+
+def _zip(tmp_path: Path, files: dict[str, bytes]) -> Path:
+    path = tmp_path / "other.zip"
+    path.write_bytes(zipped(files))
     return path
+
+
+def picture(kind: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (80, 60), "#B3123F").save(buffer, kind)
+    return buffer.getvalue()
 
 
 def test_the_digest_is_of_names_and_contents(tmp_path: Path) -> None:
@@ -295,12 +382,23 @@ def test_the_digest_is_of_names_and_contents(tmp_path: Path) -> None:
     assert digest({"index.html": PAGE, "a": b"2", "b": b"1"}) != same
 
 
-def test_a_full_disk_is_no_fault_of_the_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_no_fault_of_the_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def full(self: Path, mode: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(number, "full")
 
     monkeypatch.setattr(Path, "chmod", full)
     with pytest.raises(OutOfSpace):
+        unpacked(tmp_path, archives.good())
+    assert not (tmp_path / "into").exists()
+
+
+def test_a_broken_disk_is_told_as_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Path, mode: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "chmod", broken)
+    with pytest.raises(OSError, match="Input/output"):
         unpacked(tmp_path, archives.good())
     assert not (tmp_path / "into").exists()
 
@@ -322,8 +420,23 @@ def test_the_kind_is_told_by_name_and_first_bytes() -> None:
     assert bundles.kind_of("Game.ZIP", b"") == "zip"
     assert bundles.kind_of("game", b"PK\3\4") == "zip"
     assert bundles.kind_of("game.HTM", b"<!do") == "html"
-    with pytest.raises(InvalidBundle, match=r"single \.html"):
-        bundles.kind_of("game.rar", b"Rar!")
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "sentence"),
+    [
+        ("game.rar", b"Rar!\x1a\x07", "game.rar is a RAR archive. Upload a .zip archive or a single .html file."),
+        ("game.7z", b"7z\xbc\xaf\x27\x1c", "game.7z is a 7-Zip archive. Upload"),
+        ("game.tar.gz", b"\x1f\x8b\x08", "game.tar.gz is a gzip archive. Upload"),
+        ("setup.exe", b"MZ\x90", "setup.exe is a program for Windows. Upload"),
+        ("game.xyz", b"xyz", "Upload a .zip archive or a single .html file."),
+        ("", b"", "Upload a .zip archive or a single .html file."),
+    ],
+)
+def test_other_kinds_are_refused_by_what_they_are(name: str, head: bytes, sentence: str) -> None:
+    with pytest.raises(InvalidBundle) as refusal:
+        bundles.kind_of(name, head)
+    assert refusal.value.message.startswith(sentence)
 
 
 def test_limits_follow_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,7 +152,7 @@ class _Meta:
         if isinstance(tags, list):
             return tags
         if tags is not None:
-            self.warnings.append("The tags in meta.json are not a list of texts, so there are none.")
+            self.warnings.append('In meta.json, "tags" is not a list of texts, so it is passed over.')
         return []
 
     def _string(self, name: str) -> str:
@@ -160,12 +160,12 @@ class _Meta:
         if isinstance(value, str):
             return value
         if value is not None:
-            self.warnings.append(f"The {name} in meta.json is not a text, so it is passed over.")
+            self.warnings.append(f'In meta.json, "{name}" is not a text, so it is passed over.')
         return ""
 
     def _cut(self, name: str, value: str, longest: int) -> str:
         if len(value) > longest:
-            self.warnings.append(f"The {name} in meta.json is cut after {longest:,} characters.")
+            self.warnings.append(f'In meta.json, "{name}" is cut after {longest:,} characters.')
         return value[:longest].strip()
 
     def _passed_over(self, reason: str) -> None:

@@ -82,12 +82,12 @@ class _Brotli:
         if self.is_finished:
             raise NotPacked  # there is more behind its end
         try:
-            while True:
-                if piece := self._decompressor.process(data, output_buffer_limit=PIECE):
-                    yield piece
+            while not self.is_finished:
+                piece = self._decompressor.process(data, output_buffer_limit=PIECE)
                 data = b""
-                if self._decompressor.can_accept_more_data():
+                if not piece:  # it has given what it could: can_accept_more_data() is true before that too
                     return
+                yield piece
         except brotli.error as error:
             raise NotPacked from error
 
