@@ -80,6 +80,7 @@ def build(visitor: Visitor, now: Playing, live: Live) -> None:
     """The page."""
     game = now.game
     ui.add_head_html(f'<link rel="stylesheet" href="{design.asset("play.css")}">')
+    ui.add_head_html(f'<script defer src="{design.asset("play-saves.js")}"></script>')
     ui.add_head_html(f'<script defer src="{design.asset("play.js")}"></script>')
     attributes: dict[str, Any] = {
         "patience": RECONNECT_SECONDS,

@@ -109,6 +109,8 @@ TABLE: dict[str, str] = {
     },
     "GET /static/vanilla.js": ANYBODY,
     "HEAD /static/vanilla.js": ANYBODY,
+    "GET /static/vanilla-databases.js": ANYBODY,
+    "HEAD /static/vanilla-databases.js": ANYBODY,
     "GET /healthz": ANYBODY,
     "GET /readyz": ANYBODY,
     "GET /metrics": THIS_MACHINE,

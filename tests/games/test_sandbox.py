@@ -62,6 +62,7 @@ class TestPolicy:
                 files,
                 "https://games.example.org:8443/api/inference/",
                 "https://games.example.org:8443/auth/me",
+                "https://games.example.org:8443/static/vanilla-databases.js",
             },
             "worker-src": {files},
             "frame-src": {files},

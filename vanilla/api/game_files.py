@@ -31,6 +31,7 @@ from vanilla.services import Services
 logger = logging.getLogger("vanilla.requests")
 
 SDK_FILE = Path(__file__).parents[1] / "static" / "vanilla.js"
+DATABASES_FILE = SDK_FILE.with_name("vanilla-databases.js")
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
 PREFIX = "/games/"
@@ -66,8 +67,9 @@ _WANTED = {
 
 @cache
 def sdk_url() -> str:
-    """The SDK's address with its contents' digest."""
-    return f"{sandbox.SDK_PATH}?v={hashlib.sha256(SDK_FILE.read_bytes()).hexdigest()[:12]}"
+    """The SDK's address with the digest of its contents, and of what it fetches with the same `v`."""
+    digest = hashlib.sha256(SDK_FILE.read_bytes() + DATABASES_FILE.read_bytes()).hexdigest()[:12]
+    return f"{sandbox.SDK_PATH}?v={digest}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from vanilla.accounts.caller import Caller
 from vanilla.accounts.tokens import PLAY_LASTS
 from vanilla.api.callers import ServicesDep, SignedIn
-from vanilla.api.game_files import ASK_AGAIN, FOR_EVER, OPEN_HEADERS, SDK_FILE, sdk_url
+from vanilla.api.game_files import ASK_AGAIN, DATABASES_FILE, FOR_EVER, OPEN_HEADERS, SDK_FILE, sdk_url
 from vanilla.api.saves import with_contents
 from vanilla.errors import Unauthenticated
 from vanilla.games import entries, sandbox
@@ -30,11 +30,14 @@ async def play_game(game_id: str) -> Response:
 
 @router.get(sandbox.SDK_PATH, include_in_schema=False)
 @router.head(sandbox.SDK_PATH, include_in_schema=False)
+@router.get(sandbox.DATABASES_PATH, include_in_schema=False)
+@router.head(sandbox.DATABASES_PATH, include_in_schema=False)
 async def sdk(request: Request) -> Response:
-    """The SDK, readable from the opaque origin of games."""
+    """The SDK, and its part for IndexedDB, readable from the opaque origin of games."""
+    file = SDK_FILE if request.url.path == sandbox.SDK_PATH else DATABASES_FILE
     is_current = request.url.query == sdk_url().partition("?")[2]
     headers = {**OPEN_HEADERS, "cache-control": FOR_EVER if is_current else ASK_AGAIN}
-    return FileResponse(SDK_FILE, headers=headers, media_type="text/javascript; charset=utf-8")
+    return FileResponse(file, headers=headers, media_type="text/javascript; charset=utf-8")
 
 
 Version = Annotated[int | None, Query(ge=1, le=999_999_999)]

@@ -55,7 +55,9 @@ async def change(request: Request, services: ServicesDep, caller: SignedIn, game
 async def read_databases(services: ServicesDep, caller: SignedIn, game_id: str) -> Response:
     """What the game keeps in IndexedDB, as segments (vanilla/games/records.py) one after the other."""
     state, pieces, size = await services.saves.databases(caller, game_id)
-    headers = {**NOT_KEPT, "content-length": str(size), "x-save-revision": str(state.revision)}
+    saved = str(int(state.updated_at.timestamp() * 1000)) if state.updated_at else "0"
+    told = {"x-save-revision": str(state.revision), "x-save-updated": saved}
+    headers = {**NOT_KEPT, "content-length": str(size), **told}
     return StreamingResponse(pieces, media_type="application/octet-stream", headers=headers)
 
 

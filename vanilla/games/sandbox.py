@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 from vanilla.errors import BadRequest
 
 SDK_PATH = "/static/vanilla.js"
+DATABASES_PATH = "/static/vanilla-databases.js"  # what the SDK fetches where a game uses IndexedDB
 
 # What a game may do in its frame. Without allow-same-origin its origin is opaque; without allow-popups no click takes
 # data to another site.
@@ -26,6 +27,7 @@ SANDBOX = "allow-scripts allow-forms allow-modals allow-pointer-lock allow-downl
 # inside is nobody's.
 FRAME_ALLOW = "fullscreen *; gamepad *; autoplay *"
 
+_ASKED = ("/api/inference/", "/auth/me", DATABASES_PATH)  # what of the platform a game may ask for
 _MAC_BYTES = 24
 _CAPABILITY = re.compile(r"([1-9][0-9]{0,8})\.[A-Za-z0-9_-]{32}")
 _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
@@ -79,7 +81,7 @@ def policy(origin: str, game_id: str, presented: str, hosts: Collection[str] = (
             f"default-src {files} {code}",
             " ".join([f"script-src {files} {origin}{SDK_PATH} {code}", *others]),
             *media,
-            " ".join([f"connect-src {files} {origin}/api/inference/ {origin}/auth/me data: blob:", *talk]),
+            " ".join([f"connect-src {files} {' '.join(origin + path for path in _ASKED)} data: blob:", *talk]),
             f"worker-src {files} blob: data:",
             f"frame-src {files} data: blob:",
             "form-action 'none'",
