@@ -5,7 +5,7 @@ import gc
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
@@ -223,7 +223,16 @@ async def _publish_examples(services: Services) -> None:
         logger.warning("The example games are not published: %s", error)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
+    """Do what was typed, or else serve until stopped. Gives the exit status: 0 once done, 2 where it cannot be."""
+    if arguments:
+        from vanilla.commands import line  # a server needs none of it
+
+        return line.run(arguments)
+    return serve()
+
+
+def serve() -> int:
     """Serve until stopped. Gives the exit status: 0 once stopped, 2 where a setting cannot be used."""
     try:
         settings = load_settings()
@@ -297,4 +306,4 @@ def _check_free(host: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

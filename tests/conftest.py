@@ -17,9 +17,9 @@ from nicegui.testing.general import nicegui_reset_globals
 from tests.factories import ADMIN_PASSWORD, Factory
 from vanilla.database import Database
 from vanilla.services import Services
-from vanilla.settings import Settings
+from vanilla.settings import ClientSettings, Settings
 
-SETTINGS = {name.upper() for name in Settings.model_fields}
+SETTINGS = {name.upper() for name in (*Settings.model_fields, *ClientSettings.model_fields)}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,7 +48,8 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     for name in list(os.environ):
         if name.upper() in SETTINGS:
             monkeypatch.delenv(name)
-    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    for kind in (Settings, ClientSettings):
+        monkeypatch.setitem(kind.model_config, "env_file", None)
     monkeypatch.setenv("NICEGUI_STORAGE_PATH", str(tmp_path_factory.getbasetemp() / "nicegui"))
 
 

@@ -6,13 +6,14 @@ import secrets
 import tempfile
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Loaded = TypeVar("Loaded", bound=BaseSettings)
 DEFAULT_OLLAMA_URL = "http://localhost:11434"
 
 
@@ -165,10 +166,28 @@ class Settings(BaseSettings):
             raise InvalidSettings(f"DATA_DIR: {self.data_dir} cannot be used: {reason}.") from None
 
 
+class ClientSettings(BaseSettings):
+    """What somebody sets who uses a Vanilla from their own machine: the author of a game, with `upload`."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8-sig", extra="ignore")
+
+    vanilla_url: str = Field("http://localhost:3000", description="Where Vanilla is.")
+    vanilla_token: SecretStr = Field(SecretStr(""), description="An API token, made on the account page there.")
+
+
 def load_settings() -> Settings:
     """Settings of this process. Raises InvalidSettings with one line that names the variable and what is wrong."""
+    return _load(Settings)
+
+
+def load_client_settings() -> ClientSettings:
+    """The same for a program that uses a Vanilla. Raises InvalidSettings."""
+    return _load(ClientSettings)
+
+
+def _load(kind: type[Loaded]) -> Loaded:
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"

@@ -1,0 +1,1 @@
+"""The command line: what `python main.py <command>` does besides serving."""
