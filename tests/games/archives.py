@@ -148,7 +148,8 @@ def bomb(size: int = 36_000_000) -> bytes:
 def brotli_bomb(size: int = 60_000_000) -> bytes:
     compressor = brotli.Compressor(quality=3)
     piece = bytes(1_000_000)
-    return b"".join(compressor.process(piece) for _ in range(size // len(piece))) + compressor.finish()
+    pieces: list[bytes] = [compressor.process(piece) for _ in range(size // len(piece))]
+    return b"".join([*pieces, compressor.finish()])
 
 
 def lies_about_size() -> bytes:

@@ -37,7 +37,7 @@ def test_so_many_an_hour_of_which_each_is_forgotten_after_one() -> None:
     for _ in range(3):
         upload(turns)
         clock.now += 600
-    with pytest.raises(TooManyRequests, match="3 times within an hour.*in 30 minutes"):
+    with pytest.raises(TooManyRequests, match=r"3 times within an hour.*in 30 minutes"):
         upload(turns)
     upload(turns, "sam")
     clock.now += HOUR - 1800

@@ -125,7 +125,7 @@ def _is_readable(files: Sequence[str], entries: Sequence[Entry], unpacking: Unpa
     total = sum(each.info.file_size for each in entries)
     if total > limits.total_bytes:
         unpacking.tell(f"The game unpacks to {_mb(total)}; at most {_mb(limits.total_bytes)} are possible.")
-    elif total > unpacking.ratio_bytes:
+    if total > unpacking.ratio_bytes:
         unpacking.tell(f"The game unpacks to more than {limits.ratio} times the size of its archive.")
     return max(len(files), folders) <= limits.files and total <= min(limits.total_bytes, unpacking.ratio_bytes)
 
