@@ -6,11 +6,12 @@ from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel, col, select
 
 from vanilla.database import Database
+from vanilla.games import search
 from vanilla.migrations import upgrade
-from vanilla.models import LoginSession, TokenUsage, UsageHour, User
+from vanilla.models import Game, GameVersion, LoginSession, TokenUsage, UsageHour, User
 
 
 def old_database(path: Path) -> Database:
@@ -82,3 +83,55 @@ class TestUpgrade:
             )
         database.close()
         assert differences == []
+
+
+class TestGamesOf0003:
+    """A platform with games, from before they had a life of their own."""
+
+    async def test_they_stay_as_they_were_and_are_found(self, tmp_path: Path) -> None:
+        database = games_before_their_life(tmp_path / "vanilla.db")
+        database.open()
+        games = {game.id: game for game in await database.read(lambda session: session.exec(select(Game)).all())}
+        versions = await database.read(
+            lambda session: session.exec(select(GameVersion).order_by(col(GameVersion.number))).all()
+        )
+        found = await database.read(
+            lambda session: session.exec(select(Game.id).where(search.matching("uber GROSSE mira"))).all()
+        )
+        tagged = await database.read(lambda session: session.exec(select(Game.id).where(search.tagged("größe"))).all())
+        database.close()
+        assert (games["g1"].visibility, games["g1"].version, games["g1"].last_version) == ("shared", 2, 2)
+        assert games["g1"].search_text == search.text_of("Über Orbit", "Straße & Co", ["größe"], "Mira")
+        assert found == tagged == ["g1"]
+        # What was removed lost its files at once: it cannot be had back, and is in nobody's way.
+        assert games["g2"].removed_at is not None
+        assert [(row.game_id, row.number) for row in versions] == [("g1", 1), ("g1", 2)]
+        assert [(row.notes, row.warnings, row.talks) for row in versions] == [("", [], True)] * 2
+        assert all(row.published_at == row.created_at for row in versions)
+
+
+def games_before_their_life(path: Path) -> Database:
+    """A database at revision 0003: a game with two versions, and one that was removed."""
+    database = Database(f"sqlite:///{path}")
+    upgrade(database.engine, path, "0003")
+    stamp = "2026-10-05T10:20:30.000Z"
+    with closing(sqlite3.connect(path)) as plain:
+        plain.execute(
+            "INSERT INTO users (id, username, username_key, password_hash, is_admin, is_active, created_at, updated_at)"
+            " VALUES ('u1', 'Mira', 'mira', 'hash', 0, 1, ?, ?)",
+            (stamp, stamp),
+        )
+        plain.executemany(
+            "INSERT INTO games (id, slug, title, description, tags, owner_id, version, talks, has_cover, removed_at,"
+            " created_at, updated_at) VALUES (?, 'slug', ?, ?, ?, 'u1', ?, 1, 0, ?, ?, ?)",
+            [
+                ("g1", "Über Orbit", "Straße & Co", '["gr\\u00f6\\u00dfe"]', 2, None, stamp, stamp),
+                ("g2", "Gone", "", "[]", 1, stamp, stamp, stamp),
+            ],
+        )
+        plain.executemany(
+            "INSERT INTO game_versions (game_id, number, digest, entry, created_at) VALUES (?, ?, 'digest', 'index.html', ?)",
+            [("g1", 1, stamp), ("g1", 2, stamp), ("g2", 1, stamp)],
+        )
+        plain.commit()
+    return database
