@@ -13,6 +13,7 @@ from nicegui import ui
 from pages import daily, figures
 from pages.account_access import Browsers, Tokens, password_card
 from pages.account_limit import LimitCard
+from pages.account_saves import SavedGames
 from pages.design import BACKEND_COLOUR
 from pages.elements import Words, box, dotted, drawing, empty, link
 from pages.frame import frame
@@ -41,8 +42,11 @@ def register(services: Services) -> None:
     @ui.page("/account")
     async def account(visitor: Annotated[Visitor, Depends(signed_in(services))]) -> None:
         user_id = visitor.user.id
-        usage, tokens, sessions = await asyncio.gather(
-            load(services, user_id), services.api_tokens.list(user_id), services.sessions.list(user_id)
+        usage, tokens, sessions, saves = await asyncio.gather(
+            load(services, user_id),
+            services.api_tokens.list(user_id),
+            services.sessions.list(user_id),
+            services.saves.games_of(user_id),
         )
         with frame(visitor, title="Account", active="account") as page:
             with page.controls, box("form", method="post", action="/auth/logout"):
@@ -50,6 +54,7 @@ def register(services: Services) -> None:
             with box("div", "stack"):
                 LimitCard(services, visitor)
                 usage_card(usage, utc_now().date())
+                SavedGames(services, visitor, saves)
                 with box("div", "side-by-side pairs"):
                     by_game_card(usage)
                     with box("div", "stack"):

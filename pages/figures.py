@@ -15,6 +15,13 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def size(size_bytes: int) -> str:
+    """`850 B`, `12 kB`, `3.4 MB`."""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    return f"{size_bytes / 1000:.0f} kB" if size_bytes < 999_500 else f"{size_bytes / 1_000_000:,.1f} MB"
+
+
 def ago(moment: datetime, now: datetime) -> str:
     """How long ago `moment` was: `just now`, `45 s ago`, `3 min ago`, `5 h ago`, `12 d ago`, then its date."""
     seconds = (now - moment).total_seconds()

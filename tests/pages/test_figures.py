@@ -31,6 +31,14 @@ def test_numbers_have_commas() -> None:
     assert figures.counted(0, "play") == "0 plays"
 
 
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(0, "0 B"), (999, "999 B"), (1500, "2 kB"), (999_499, "999 kB"), (999_500, "1.0 MB"), (5_242_880, "5.2 MB")],
+)
+def test_sizes_in_bytes(size: int, words: str) -> None:
+    assert figures.size(size) == words
+
+
 @pytest.mark.parametrize(("used", "limit", "part"), [(0, 10, 0.0), (5, 10, 0.5), (20, 10, 1.0), (0, 0, 1.0)])
 def test_how_much_of_a_limit_is_used(used: int, limit: int, part: float) -> None:
     assert figures.fraction(used, limit) == part
