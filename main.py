@@ -168,6 +168,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         await _ensure_admin(services)
         await _publish_examples(services)
         _in_background(stack, services.sessions.run())
+        _in_background(stack, services.catalogue.warm_up())
         _in_background(stack, services.removals.keep_sweeping())
         _in_background(stack, estimate.warm_up())
         _in_background(stack, minutes.keep_forgetting(services.database))

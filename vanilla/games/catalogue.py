@@ -68,6 +68,10 @@ class Catalogue:
             for number in set(numbers) - kept[game_id]:
                 await self._files.remove_version(game_id, number)
 
+    async def warm_up(self) -> None:
+        """Add up what games have used, before the first visitor has to wait for it."""
+        await self._database.read(lambda session: self._tokens.of(session, []))
+
     async def unpack(self, source: Path, kind: Kind, into: Path, entry: str = "") -> Bundle:
         """A checked game from an upload in staging; `entry` is the page to open, where its author chose one.
 
