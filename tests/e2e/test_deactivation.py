@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 from playwright.async_api import expect
 
+from tests.e2e.player import allow
 from tests.e2e.test_sandbox import PASSWORD, Admin, platform
 from tests.fakes.model_servers import Answer, ModelServer
 
@@ -37,6 +38,7 @@ async def test_whom_an_admin_switches_off_is_out_at_once(tmp_path: Path) -> None
         token = (await friend.post("/api/tokens", {"name": "bot"}))["token"]
         page, frame = await friend.play(game)
         await frame.evaluate(LISTEN)
+        await allow(page)
         await frame.wait_for_function("window.heard > 3")
 
         headers = {"authorization": f"Bearer {token}"}

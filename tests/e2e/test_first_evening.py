@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.browser import launched
+from tests.e2e.player import allow
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.servers import ServerProcess, server_process
 from vanilla.inference.local.process import LocalModel
@@ -66,6 +67,8 @@ async def test_a_talking_game_moves_the_admins_chart_while_it_streams(browser: B
             watching = asyncio.create_task(moves_until_settled(admin, "ollama", calls))
             # By the keyboard: on a busy machine Chromium may not know yet that a click there is the frame's.
             await game.get_by_placeholder("Say something").press("Enter")
+            if calls == 1:
+                await allow(page)
             try:
                 moves = await watching
             except TimeoutError:
@@ -136,6 +139,7 @@ async def test_an_uploaded_page_calls_both_backends_by_the_plans_paths(browser: 
         await page.get_by_label("Title").fill("Two voices")
         await page.get_by_role("button", name="Publish").click()
         await page.get_by_role("link", name="Play").click()
+        await allow(page)
         out = page.frame_locator("iframe").locator("#out")
         await expect(out).not_to_be_empty(timeout=15_000)
         text = "".join(Answer().words)

@@ -146,12 +146,11 @@ class TestPlayPage:
             about = await page.inner_text("dialog")
             assert "never type your password" in about
             assert "uploaded by admin" in about
-            await page.click("dialog button")
+            await page.click("dialog [type=submit]")
 
             answer = await admin.context.request.delete(f"{admin.origin}/api/games/{removed}")
             assert answer.status == 204
-            await page.evaluate("document.querySelector('vanilla-play').extend()")
-            await page.wait_for_selector("text=This game has been removed.")
+            await page.wait_for_selector("text=This game is not here any more")
             assert await page.query_selector("iframe") is None
 
             page, _ = await admin.play(kept)

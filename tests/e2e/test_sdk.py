@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Frame
 
+from tests.e2e.player import allow
 from tests.e2e.test_sandbox import PASSWORD, platform
 from tests.fakes.model_servers import Answer, ModelServer
 
@@ -25,7 +26,8 @@ async def test_it_talks_to_both_backends_and_explains_every_failure(tmp_path: Pa
             words = list(Answer().words)
 
             # Pieces as they come, from both, with the options where each API has them.
-            assert await told(frame, CLAUDE) == {"pieces": words}
+            first, _ = await asyncio.gather(told(frame, CLAUDE), allow(page))
+            assert first == {"pieces": words}
             sent = models.seen[-1].body
             assert (sent["max_tokens"], sent["system"], sent["stream"]) == (50, "Be brief.", True)
             assert sent["messages"] == [{"role": "user", "content": "Who goes there?"}]
@@ -84,8 +86,8 @@ async def test_the_dragon_is_polite_about_limits_and_goes_on(tmp_path: Path) -> 
             assert mira["username"] == "mira"
             await admin.context.clear_cookies()
             await admin.post("/auth/login", {"username": "mira", "password": PASSWORD})
-            _, frame = await admin.play(found[0]["id"])
-            await say(frame, "I will fight you with my sword")
+            page, frame = await admin.play(found[0]["id"])
+            await asyncio.gather(say(frame, "I will fight you with my sword"), allow(page))
             assert "speaks from memory" in await frame.inner_text("#note")
             assert "tokens are used up" in await frame.inner_text("#note")
             assert await frame.evaluate("document.body.dataset.mood") == "cross"
