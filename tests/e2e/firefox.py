@@ -31,6 +31,7 @@ PREFERENCES: dict[str, bool | int | str] = {
     "browser.safebrowsing.downloads.remote.enabled": False,
     "browser.safebrowsing.malware.enabled": False,
     "browser.safebrowsing.phishing.enabled": False,
+    "browser.send_pings": True,  # off by default here, and held by the policy all the same
     "browser.shell.checkDefaultBrowser": False,
     "browser.startup.homepage_override.mstone": "ignore",
     "datareporting.healthreport.uploadEnabled": False,
@@ -39,6 +40,7 @@ PREFERENCES: dict[str, bool | int | str] = {
     "extensions.update.enabled": False,
     "media.autoplay.default": 0,
     "media.gmp-manager.updateEnabled": False,
+    "media.peerconnection.ice.loopback": True,  # as other hosts would be asked, in a test on one machine
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
     "services.settings.server": "data:,#remote-settings-dummy/v1",

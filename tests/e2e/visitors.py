@@ -99,7 +99,7 @@ class InFirefox:
         await self.browser.go(address)
 
     async def address(self) -> str:
-        return str((await self.browser.tell("WebDriver:GetCurrentURL"))["value"])
+        return str(await self.browser.run("() => location.href"))
 
     async def on_page(self, function: str, argument: Any = None) -> Any:
         return await self.browser.run(function, argument)
@@ -114,6 +114,7 @@ class InFirefox:
         await self.browser.type(selector, text)
 
     async def cookies(self) -> dict[str, str]:
+        await self.browser.tell("WebDriver:SwitchToFrame", id=None)
         cookies = await self.browser.tell("WebDriver:GetCookies")
         return {cookie["name"]: cookie["value"] for cookie in cookies}
 
