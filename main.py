@@ -31,6 +31,7 @@ from vanilla.games.closings import Closings
 from vanilla.games.favourites import Favourites
 from vanilla.games.files import Files
 from vanilla.games.hosts import Hosts
+from vanilla.games.leftovers import Leftovers
 from vanilla.games.quota import Quota
 from vanilla.games.removals import Removals
 from vanilla.games.saves import Saves
@@ -97,6 +98,8 @@ def assemble(settings: Settings) -> Services:
     passwords = Passwords()
     files = Files(settings)
     quota = Quota(settings)
+    saves = Saves(database, files, settings)
+    leftovers = Leftovers(files, saves)
     closings = Closings()
     closings.subscribe(callers.forget_game)
     tokens = TokensUsed()
@@ -122,11 +125,13 @@ def assemble(settings: Settings) -> Services:
         consents=consents,
         throttle=Throttle(),
         files=files,
-        catalogue=Catalogue(database, files, settings, quota=quota, closings=closings, tokens=tokens),
+        catalogue=Catalogue(
+            database, files, settings, quota=quota, leftovers=leftovers, closings=closings, tokens=tokens
+        ),
         upload_turns=UploadTurns(settings.uploads_per_hour),
-        saves=Saves(database, files, settings),
-        versions=Versions(database, files, quota),
-        removals=Removals(database, files, closings, tokens),
+        saves=saves,
+        versions=Versions(database, files, quota, leftovers),
+        removals=Removals(database, leftovers, closings, tokens),
         hosts=Hosts(database, settings, closings),
         favourites=Favourites(database),
         addresses=Addresses(database, settings, closings, tokens),

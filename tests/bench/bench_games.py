@@ -44,10 +44,10 @@ FRIENDS = 100
 TOKEN = "vk_of_the_bench"
 PLAYS = 100_000
 HOURS_OF_USAGE = 500_000  # rows: a year of a busy platform
-WORDS = (
+WORDS = (  # noqa: SIM905 - words are easier to read than quotes
     "snail dragon bridge orbit hex forge lantern café rally tower garden whisper robot kitten castle maze river star "
     "ghost island pixel storm tiny giant puzzle über night candy jungle rocket dungeon painter market winter harbour"
-).split()  # noqa: SIM905 - words are easier to read than quotes
+).split()
 TAGS = [f"tag{number}" for number in range(60)]
 
 

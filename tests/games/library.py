@@ -17,8 +17,10 @@ from vanilla.games.closings import Closings
 from vanilla.games.favourites import Favourites
 from vanilla.games.files import Files
 from vanilla.games.hosts import Hosts
+from vanilla.games.leftovers import Leftovers
 from vanilla.games.quota import Quota
 from vanilla.games.removals import Removals
+from vanilla.games.saves import Saves
 from vanilla.games.tokens import TokensUsed
 from vanilla.games.versions import Versions, VersionView
 from vanilla.games.views import GameView
@@ -44,9 +46,13 @@ class Library:
         self.tokens = TokensUsed()
         self.quota = Quota(self.settings)
         database, files, closings, tokens = self.database, self.files, self.closings, self.tokens
-        self.catalogue = Catalogue(database, files, self.settings, quota=self.quota, closings=closings, tokens=tokens)
-        self.versions = Versions(database, files, self.quota)
-        self.removals = Removals(database, files, closings, tokens)
+        self.saves = Saves(database, files, self.settings)
+        leftovers = Leftovers(files, self.saves)
+        self.catalogue = Catalogue(
+            database, files, self.settings, quota=self.quota, leftovers=leftovers, closings=closings, tokens=tokens
+        )
+        self.versions = Versions(database, files, self.quota, leftovers)
+        self.removals = Removals(database, leftovers, closings, tokens)
         self.hosts = Hosts(database, self.settings, closings)
         self.favourites = Favourites(database)
         self.addresses = Addresses(database, self.settings, closings, tokens)

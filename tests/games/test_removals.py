@@ -8,8 +8,11 @@ from sqlmodel import Session, col, select, update
 
 from tests.games.library import ADMIN, MIRA, SAM, Library
 from vanilla.errors import Forbidden, NotFound, TooLarge
+from vanilla.games import entries
 from vanilla.games.views import KEPT
-from vanilla.models import Favourite, Game, GameHost, LoginSession, PlayToken, utc_now
+from vanilla.models import Favourite, Game, GameHost, LoginSession, PlayToken, Save, utc_now
+
+CHANGES = entries.checked_changes({"local": {"set": {"level": "seven"}}})
 
 
 async def age(library: Library, game_id: str, by: timedelta) -> None:
@@ -128,6 +131,41 @@ class TestSweep:
         assert await library.database.read(lambda session: session.exec(select(GameHost)).all()) == []
         assert (await library.row(over.id)).title == "Over"  # the ledger names it
         assert await library.titles(removed=True) == ["Waiting"]
+
+    async def test_what_players_have_saved_stays_as_long_as_the_game_can_come_back(self, library: Library) -> None:
+        game = await library.add()
+        await library.saves.change(SAM, game.id, "batch", CHANGES)
+        await library.removals.remove(game.id, MIRA)
+        await library.removals.sweep()
+        await library.removals.restore(game.id, MIRA)
+        _, kept = await library.saves.local(SAM, game.id)
+        assert b"seven" in kept
+        await library.removals.remove(game.id, MIRA)
+        await age(library, game.id, KEPT)
+        await library.removals.sweep()
+        assert await library.database.read(lambda session: session.exec(select(Save)).all()) == []
+        assert [path for path in (library.settings.data_dir / "saves").rglob("*") if path.is_file()] == []
+
+    async def test_a_sweep_that_died_halfway_is_brought_to_its_end(
+        self, library: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        game = await library.add()
+        await library.saves.change(SAM, game.id, "batch", CHANGES)
+        await library.removals.remove(game.id, MIRA)
+        await age(library, game.id, KEPT)
+
+        async def die(_game_id: str) -> None:
+            raise RuntimeError("killed")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(library.files, "remove_game", die)
+            with pytest.raises(RuntimeError):
+                await library.removals.sweep()
+        assert await library.files.versions() != {}
+        await library.catalogue.open()
+        await library.removals.sweep()
+        assert await library.files.versions() == {}
+        assert await library.database.read(lambda session: session.exec(select(Save)).all()) == []
 
     async def test_it_is_done_at_the_start_and_goes_on(self, library: Library) -> None:
         game = await library.add()

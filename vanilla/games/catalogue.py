@@ -16,6 +16,7 @@ from vanilla.games.access import NOBODY, Someone, Viewer, Visibility
 from vanilla.games.bundles import Bundle, Kind, Limits
 from vanilla.games.closings import Closings
 from vanilla.games.files import Files, Manifest, on_thread, to_its_end
+from vanilla.games.leftovers import Leftovers
 from vanilla.games.quota import Quota
 from vanilla.games.tokens import TokensUsed
 from vanilla.games.views import GameView, Sort, Wish
@@ -46,6 +47,7 @@ class Catalogue:
         settings: Settings,
         *,
         quota: Quota,
+        leftovers: Leftovers,
         closings: Closings,
         tokens: TokensUsed,
     ) -> None:
@@ -53,6 +55,7 @@ class Catalogue:
         self._files = files
         self._limits = Limits.of(settings)
         self._quota = quota
+        self._leftovers = leftovers
         self._closings = closings
         self._tokens = tokens
         self._unpacking = asyncio.Semaphore(UNPACKED_AT_ONCE)
@@ -284,8 +287,7 @@ class Catalogue:
         except BaseException:
             await self._files.remove_game(game.id)
             raise
-        for each in gone:
-            await self._files.remove_game(each)
+        await self._leftovers.clear(gone)
         return view
 
     async def _set_cover(self, game_id: str, images: dict[str, bytes], by: Viewer) -> GameView:

@@ -10,10 +10,11 @@ from vanilla.database import Database
 from vanilla.games import access, views
 from vanilla.games.access import Viewer
 from vanilla.games.closings import Closings
-from vanilla.games.files import Files, to_its_end
+from vanilla.games.files import to_its_end
+from vanilla.games.leftovers import Leftovers
 from vanilla.games.tokens import TokensUsed
 from vanilla.games.views import KEPT, GameView
-from vanilla.models import Favourite, Game, GameHost, GameVersion, PlayToken, utc_now
+from vanilla.models import Favourite, Game, GameHost, GameVersion, PlayToken, Save, utc_now
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +24,9 @@ SWEEP_EVERY = 24 * 3600.0  # seconds
 class Removals:
     """Games go in two steps: at once out of everybody's sight, and off the disk after `views.KEPT`."""
 
-    def __init__(self, database: Database, files: Files, closings: Closings, tokens: TokensUsed) -> None:
+    def __init__(self, database: Database, leftovers: Leftovers, closings: Closings, tokens: TokensUsed) -> None:
         self._database = database
-        self._files = files
+        self._leftovers = leftovers
         self._closings = closings
         self._tokens = tokens
 
@@ -81,21 +82,24 @@ class Removals:
             await asyncio.sleep(SWEEP_EVERY)
 
     async def _sweep(self) -> int:
-        def work(session: Session) -> Sequence[str]:
-            has_files = select(1).where(col(GameVersion.game_id) == col(Game.id)).exists()
+        has_files = select(1).where(col(GameVersion.game_id) == col(Game.id)).exists()
+        has_saves = select(1).where(col(Save.game_id) == col(Game.id)).exists()
+
+        def work(session: Session) -> tuple[Sequence[str], Sequence[str]]:
             over = session.exec(select(Game.id).where(col(Game.removed_at) <= utc_now() - KEPT, has_files)).all()
             purge(session, over)
-            return over
+            # Also of those whose clearing was interrupted.
+            kept = session.exec(select(Game.id).where(col(Game.removed_at).is_not(None), ~has_files, has_saves)).all()
+            return over, kept
 
-        over = await self._database.write(work)
-        for game_id in over:
-            await self._files.remove_game(game_id)
+        over, kept = await self._database.write(work)
+        await self._leftovers.clear({*over, *kept})
         return len(over)
 
 
 def purge(session: Session, game_ids: Collection[str]) -> None:
-    """Delete what belongs to removed games, but for the row that the ledger names. Their files are to go afterwards:
-    files without a row are only in the way, and a row without its files would be a broken game."""
+    """Delete what belongs to removed games, but for the row that the ledger names. Their files are to go afterwards
+    (`Leftovers`): files without a row are only in the way, and a row without its files would be a broken game."""
     for table in (GameVersion, GameHost, Favourite):
         session.exec(delete(table).where(col(table.game_id).in_(game_ids)))
     session.exec(update(Game).where(col(Game.id).in_(game_ids)).values(has_cover=False))

@@ -12,6 +12,7 @@ from vanilla.games import about, access
 from vanilla.games.access import Viewer
 from vanilla.games.bundles import Bundle
 from vanilla.games.files import Files, Manifest, to_its_end
+from vanilla.games.leftovers import Leftovers
 from vanilla.games.quota import Quota
 from vanilla.models import Game, GameVersion, utc_now
 
@@ -54,10 +55,11 @@ class VersionView:
 class Versions:
     """All of it is for the game's owner and admins; to others NotFound (a draft) or Forbidden is raised."""
 
-    def __init__(self, database: Database, files: Files, quota: Quota) -> None:
+    def __init__(self, database: Database, files: Files, quota: Quota, leftovers: Leftovers) -> None:
         self._database = database
         self._files = files
         self._quota = quota
+        self._leftovers = leftovers
 
     async def check(self, game_id: str, by: Viewer) -> None:
         """Returns where `by` may add a version: asked before anything is read. Raises NotFound, Forbidden, TooLarge."""
@@ -150,8 +152,7 @@ class Versions:
             raise
         for each in dropped:
             await self._files.remove_version(game_id, each)
-        for each_game in gone:
-            await self._files.remove_game(each_game)
+        await self._leftovers.clear(gone)
         return view
 
     async def _remove(self, game_id: str, number: int, by: Viewer) -> None:
