@@ -101,9 +101,15 @@ class TestPolicy:
         policy = sandbox.policy("https://games.example.org:8443", "abc", "3.xyz", (host,))
         assert policy == sandbox.policy("https://games.example.org:8443", "abc", "3.xyz")
 
-    def test_forms_send_nothing_and_the_base_stays_inside(self) -> None:
-        assert self.policy["form-action"] == ["'none'"]
+    def test_forms_and_the_base_stay_inside(self) -> None:
+        assert self.policy["form-action"] == ["https://games.example.org:8443/games/abc/3.xyz/"]
         assert self.policy["base-uri"] == ["https://games.example.org:8443/games/abc/3.xyz/"]
+
+    def test_connections_that_no_policy_covers_go_to_the_same_hosts_alone(self) -> None:
+        origin = "https://games.example.org:8443"
+        assert sandbox.connections(origin) == "(response-origin)"
+        hosts = ["cdn.example.com", "games.example.org", 'evil" "*', "a b"]
+        assert sandbox.connections(origin, hosts) == '(response-origin "https://cdn.example.com")'
 
     @pytest.mark.parametrize(
         "host", ["http://a; script-src *", "http://a b", "http://a/b", "http://", "javascript:1", "null", "http://a\nb"]

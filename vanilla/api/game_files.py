@@ -48,6 +48,7 @@ OPEN_HEADERS = {
     "cross-origin-resource-policy": "cross-origin",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
+    "x-dns-prefetch-control": "off",  # or a game says something to the name server of another host
 }
 _RANGE = re.compile(r"bytes=\s*(?:\d+-\d*|-\d+)(?:\s*,\s*(?:\d+-\d*|-\d+))*\s*", re.IGNORECASE)
 _RawHeaders = list[tuple[bytes, bytes]]

@@ -84,7 +84,8 @@ def policy(origin: str, game_id: str, presented: str, hosts: Collection[str] = (
             " ".join([f"connect-src {files} {' '.join(origin + path for path in _ASKED)} data: blob:", *talk]),
             f"worker-src {files} blob: data:",
             f"frame-src {files} data: blob:",
-            "form-action 'none'",
+            # A form may lead to another page of the game; nothing there takes more than a GET.
+            f"form-action {files}",
             # Not 'self', which is the whole host: relative addresses stay among the game's own files.
             f"base-uri {files}",
         )
