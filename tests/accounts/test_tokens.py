@@ -148,6 +148,18 @@ class TestPlayTokens:
         services.callers.forget_game(other.id)
         assert await is_dead(services, stays)
 
+    async def test_of_a_draft_it_is_good_for_its_owner_and_admins_alone(
+        self, services: Services, make: Factory
+    ) -> None:
+        """Whoever began to play before it became a draft, and got the token after that, has none."""
+        owner, admin = await make.user(), (await services.users.list("admin"))[0][0]
+        game = await make.game(owner, visibility="draft")
+        alive = {}
+        for user in (owner, admin, await make.user()):
+            secret = await services.play_tokens.open(await make.caller(user), game.id, 1)
+            alive[user.id] = not await is_dead(services, secret)
+        assert list(alive.values()) == [True, True, False]
+
     async def test_it_lasts_minutes_and_is_extended_by_its_own_session_alone(
         self, services: Services, make: Factory
     ) -> None:

@@ -40,7 +40,7 @@ class Quota:
             )
 
     def make_room(self, session: Session, owner_id: str, more_bytes: int) -> list[str]:
-        """Let removed games go for good until so much more fits; gives their ids: their leftovers are to be cleared then.
+        """Let removed games go for good until so much more fits; gives their ids, to clear their leftovers.
 
         Raises TooLarge as `check` does.
         """
