@@ -121,6 +121,8 @@ class Live:
         self._show()
 
     def _show(self) -> None:
+        if self._used.is_deleted:  # the page has gone while the database was asked
+            return
         is_refused = self._is_refused and self._standing.at.refusals == self._now.refusals  # and it is known why
         said = spent(self._standing, self._now, utc_now(), is_refused=is_refused)
         self._bar.show(said, calls=self._now.calls, talks=self._talks)

@@ -81,7 +81,10 @@ def used_words(spent: Spent) -> str:
     if not spent.in_game:
         return "You have used no tokens here."
     words = f"You have used {figures.counted(spent.in_game, 'token')} in this game"
-    return f"{words}, {figures.count(spent.visit)} of them in this visit." if spent.visit else f"{words}."
+    if not spent.visit:
+        return f"{words}."
+    part = "all" if spent.visit == spent.in_game else figures.count(spent.visit)
+    return f"{words}, {part} of them in this visit."
 
 
 class SpentInBar:
@@ -96,7 +99,7 @@ class SpentInBar:
                 self._ever = Words("span", "", "play-wide quiet")
             self._denied = Words("span", "Tokens not allowed", "quiet")
             self._said = Words("span", "", "play-said", role="status")
-        with button("", on_stop, classes="little play-stop", data_play="stop") as self._stop:
+        with button("", on_stop, classes="little play-stop").mark("stop") as self._stop:
             drawing(_STOP, "play-icon always")
             Words("span", "Stop")
         self._left = box("play-left")

@@ -16,6 +16,7 @@ from tests.e2e.player import allow, question
 from tests.factories import PASSWORD
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.servers import serving
+from vanilla.games import bundles
 from vanilla.games.access import HOST
 from vanilla.games.views import GameView
 from vanilla.models import User
@@ -258,6 +259,26 @@ async def test_fullscreen_shows_the_question_too(evening: Evening) -> None:
     await expect(question(page)).to_be_in_viewport()
     await allow(page)
     await expect(frame.locator("#out")).to_contain_text("finished")
+
+
+async def test_its_owner_tries_a_version_that_others_do_not_play_yet(evening: Evening, tmp_path: Path) -> None:
+    services, game = evening.services, evening.game
+    (tmp_path / "next").mkdir()
+    (tmp_path / "next" / "index.html").write_text(f"{GAME}<p>the next one")
+    async with services.files.staging() as staging:
+        bundle = bundles.copy(tmp_path / "next", staging / "unpacked", bundles.Limits.of(services.settings))
+        await services.versions.add(game.id, bundle, HOST, publish=False)
+    [(page, frame)] = await evening.play("ada")
+    await expect(frame.get_by_text("the next one")).to_be_hidden()
+    await page.goto(f"{game.play_url}?version=2")
+    await expect(page.get_by_text("by ada, version 2")).to_be_visible()
+    inner = page.frame_locator("vanilla-play iframe")
+    await expect(inner.get_by_text("the next one")).to_be_visible()
+    await page.evaluate("document.querySelector('vanilla-play').extend()")
+    await inner.get_by_role("button", name="Ask").click()
+    await allow(page)
+    await expect(inner.locator("#out")).to_contain_text("finished")
+    assert (await services.catalogue.get(game.id)).plays == 1
 
 
 async def test_a_game_that_is_removed_is_over_at_once(evening: Evening) -> None:
