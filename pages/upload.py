@@ -1,16 +1,18 @@
-"""Upload a game: drop a file, say what it is, see what is wrong with it. upload.js sends it to POST /api/games."""
+"""Upload a game: drop a file or a folder, say what it is, see what is wrong with it. upload.js, which reads what was
+chosen with upload-sources.js, sends it to POST /api/games."""
 
+import json
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
-from nicegui import ui
+from nicegui import app, ui
 
 from pages import design, figures
 from pages.elements import Words, box, button, button_link, drawing, link, meter
 from pages.frame import frame
 from pages.visitor import Visitor, signed_in
-from vanilla.games import about
+from vanilla.games import about, names
 from vanilla.games.files import MB
 from vanilla.services import Services
 
@@ -41,14 +43,22 @@ def register(services: Services) -> None:
 def build(room: Room) -> None:
     """The form and the notes beside it."""
     ui.add_head_html(f'<link rel="stylesheet" href="{design.asset("upload.css")}">')
-    ui.add_head_html(f'<script defer src="{design.asset("upload.js")}"></script>')
+    for script in ("upload-sources.js", "upload.js"):
+        ui.add_head_html(f'<script defer src="{design.asset(script)}"></script>')
+    known = {
+        "data_most_bytes": room.upload_mb * MB,
+        "data_most_files": room.files,
+        "data_junk": json.dumps({"names": sorted(names.JUNK), "begins": names.JUNK_BEGINS}),
+    }
     with box("div", "two-thirds upload"):
         with box("div", "stack"):
-            with box("form", "card padded form", data_upload="", data_most_bytes=room.upload_mb * MB, novalidate=True):
+            with box("form", "card padded form", data_upload="", novalidate=True, **known):
                 _drop_zone()
+                _pages()
                 _texts()
                 with box("div", "line-up"):
-                    button("Publish", kind="primary", data_publish="")
+                    button("Publish", kind="primary", data_publish="", name="visibility", value="shared")
+                    button("Save as a draft", data_publish="", name="visibility", value="draft")
                     Words("button", "Cancel", "button quiet", type="button", data_cancel="", hidden=True)
                     with box("div", "upload-progress", data_progress="", hidden=True):
                         meter(0, label="Upload", classes="tall")
@@ -63,16 +73,29 @@ def build(room: Room) -> None:
 
 
 def _drop_zone() -> None:
-    with box("div", "drop", data_drop=""):
-        drawing(_BOX)
-        with box("label") as caption:
-            Words("strong", "Choose a .zip or a single .html", data_file_name="")
-            Words("span", "or drop it here", "quiet drop-hint", data_file_hint="")
-        field = box("input", type="file", name="file", accept=".zip,.html,.htm,application/zip,text/html")
-        caption.props["for"] = field.html_id
+    nothing, hint = "Choose a .zip or a single .html", "or drop it here, or a whole folder"
+    with box("div", "stack tight"):
+        with box("div", "drop", data_drop="", data_nothing=nothing, data_hint=hint):
+            drawing(_BOX)
+            with box("label") as caption:
+                Words("strong", nothing, data_file_name="")
+                Words("span", hint, "quiet drop-hint", data_file_hint="")
+            field = box("input", type="file", name="file", accept=".zip,.html,.htm,application/zip,text/html")
+            caption.props["for"] = field.html_id
+        with box("div", "drop-foot"):
+            Words("button", "Choose a folder", "button little", type="button", data_choose_folder="")
+            box("input", type="file", name="folder", webkitdirectory=True, hidden=True, aria_label="Folder of the game")
+
+
+def _pages() -> None:
+    """Asked where there is no index.html; filled by upload.js."""
+    with box("fieldset", "upload-pages", data_pages="", hidden=True):
+        Words("legend", "Which page opens the game?")
+        box("div", "upload-choices", data_choices="")
 
 
 def _texts() -> None:
+    Words("p", "Filled in from the game. Change what you like.", "quiet small", data_filled="", hidden=True)
     with box("div", "field"):
         caption = Words("label", "Title")
         field = box("input", "input", type="text", name="title", maxlength=about.LONGEST_TITLE, autocomplete="off")
@@ -103,12 +126,20 @@ def _belongs(caption: ui.element, field: ui.element, hint: ui.element | None = N
 def _done() -> None:
     box("img", "cover", alt="", width=640, height=480, data_done_cover="")
     with box("div", "words"):
-        Words("p", "Published", "quiet")
+        Words("p", "", "quiet", data_done_what="")
         Words("h2", "", data_done_title="")
-        Words("p", "", "quiet small", data_done_warnings="", hidden=True)
         with box("div", "line-up"):
             button_link("Play", "/", kind="primary", data_done_play="")
+            if _has_edit_page():
+                button_link("Edit", "/", data_done_edit="")
             Words("button", "Upload another", "button quiet", type="button", data_again="")
+    with box("div", "warnings", data_done_warnings="", hidden=True):
+        Words("h3", "Worth a look")
+        box("ul")
+
+
+def _has_edit_page() -> bool:
+    return any(getattr(route, "path", "") == "/games/{game_id}/edit" for route in app.routes)
 
 
 def _notes(room: Room) -> None:
@@ -125,11 +156,14 @@ def _notes(room: Room) -> None:
         with box("ul", "upload-limits"):
             Words(
                 "li",
-                "A .zip with index.html at the top, or inside one folder; or a single .html with everything in it.",
+                "A folder or a .zip with index.html at its top; or a single .html with everything in it.",
             )
             Words("li", f"At most {room.upload_mb:,} MB, {room.files:,} files and {room.unpacked_mb:,} MB unpacked.")
             Words("li", "Paths are relative: js/game.js, not /js/game.js.")
-            Words("li", "Nothing from other sites: put fonts and libraries into the zip.")
+            Words("li", "Nothing from other sites: put fonts and libraries into the game.")
+            with box("li"):
+                Words("code", "meta.json")
+                Words("span", " may hold title, description, tags and the path of a cover.")
         with box("div", "stack tight"):
             meter(figures.fraction(round(room.stored_mb), round(room.storage_mb)), label="Your storage")
             Words("span", f"Your games take {room.stored_mb:,.0f} of {room.storage_mb:,.0f} MB.", "small quiet figures")

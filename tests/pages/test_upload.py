@@ -21,3 +21,5 @@ async def test_says_what_fits_and_that_a_model_is_there(user: Browser, make: Fac
     await user.should_see("Your games take 3 of 1,000 MB.")
     await user.should_see("fetch('/api/inference/...')")
     await user.should_see("How to call a model from a game")
+    await user.should_see("Choose a folder")
+    await user.should_see("Save as a draft")
