@@ -149,6 +149,8 @@ class TestChange:
         assert (await player.get(f"{plays[1]['url']}index.html")).status_code == 404
         extended = await player.post(f"/api/games/{game['id']}/play/extend", json={"token": plays[1]["token"]})
         assert extended.status_code == 404
+        await owner.patch(f"/api/games/{game['id']}", json={"visibility": "shared"})
+        assert (await players.get("/auth/me")).status_code == 401
         again = (await owner.post(f"/api/games/{game['id']}/play")).json()
         assert (await owner.get(f"{again['url']}index.html")).status_code == 200
 
