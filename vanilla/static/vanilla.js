@@ -6,7 +6,7 @@
  *     too), whatever credentials or dummy keys the game sets;
  *   - localStorage, sessionStorage, document.cookie and IndexedDB are there, and saved for the player;
  *   - workers start from a file of the game, images and films stay readable on a canvas.
- * On top of that it offers `window.vanilla`: user, game, models(), chat(), stream(), usage(), storage, LimitError.
+ * It also offers `window.vanilla`: user, game, models(), chat(), stream(), usage(), onLimit(), storage, LimitError.
  */
 (() => {
 "use strict";
@@ -484,28 +484,34 @@ async function call(path, body, signal) {
   return response;
 }
 
-/* An error answer, in whichever of the platform's shapes it came: {error: {type, message, ...}} or {error: "..."}. */
+/* An error answer, in one of the platform's shapes: {error: {type, message, ...}} or {error: "..."}. */
 async function failure(response) {
   const body = await response.json().catch(() => ({}));
   const error = typeof body.error === "object" && body.error ? body.error : { ...body, message: body.error };
   const message = error.message || `The platform answered ${response.status}.`;
   const retryAfter = Number(response.headers.get("retry-after")) || null;
-  const type = error.type ?? TYPES[response.status]; // Ollama's shape has no room for it
+  const type = error.type ?? TYPES[response.status]; // not in Ollama's shape
   const rest = { status: response.status, type, retryAfter };
   const isLimit = response.status === 429 && typeof error.limit === "number";
-  return isLimit ? new LimitError(message, error, rest) : new VanillaError(message, rest);
+  if (!isLimit) return new VanillaError(message, rest);
+  const reached = new LimitError(message, error, rest);
+  atLimit.forEach((listener) => listener(reached));
+  return reached;
 }
 
-let known = null; // the promise of the models, asked for once
+/* Calls `listener` with every LimitError; gives what ends that. */
+const atLimit = new Set();
+const onLimit = (listener) => (atLimit.add(listener), () => atLimit.delete(listener));
 
-/* The models a game may use: [{backend: "anthropic" | "ollama", model, name, embedded}]. `embedded` is the tiny one
- * that comes with the platform. */
+let known = null; // asked for once
+
+/* The models a game may use: [{backend, model, name, embedded}]; `embedded` is the platform's tiny one. */
 function models() {
   known ??= call("/api/inference/models")
     .then((response) => response.json())
     .then((answer) => answer.items)
     .catch((error) => {
-      known = null; // so that the next call asks again
+      known = null; // ask again next time
       throw error;
     });
   return known;
@@ -513,7 +519,7 @@ function models() {
 
 async function chosen(name) {
   const all = await models();
-  // Without a name: quick and cheap before large, and the tiny embedded one only if there is nothing else.
+  // Without a name: quick and cheap before large, the tiny embedded one last.
   const quick = () => all.find((each) => /haiku/i.test(each.model)) ?? all.find((each) => !each.embedded) ?? all[0];
   const model = name ? all.find((each) => each.model === name) : quick();
   if (model) return model;
@@ -568,7 +574,7 @@ async function* fromOllama({ model, messages, system, maxTokens, temperature }, 
   throw new VanillaError("The answer broke off.");
 }
 
-/* The lines of a streamed body; it may be cut anywhere, also inside a character. */
+/* The lines of a body that may be cut anywhere. */
 async function* lines(response) {
   const decoder = new TextDecoder();
   const reader = response.body.getReader();
@@ -582,7 +588,7 @@ async function* lines(response) {
   }
 }
 
-/* The whole answer to a prompt. Takes the same options as stream(). */
+/* The whole answer; options as for stream(). */
 async function chat(prompt, options) {
   let answer = "";
   for await (const text of stream(prompt, options)) answer += text;
@@ -602,5 +608,6 @@ const store = Object.freeze({
 });
 
 const { user, game } = boot;
-window.vanilla = Object.freeze({ user, game, models, chat, stream, usage, storage: store, VanillaError, LimitError });
+const errors = { VanillaError, LimitError };
+window.vanilla = Object.freeze({ user, game, models, chat, stream, usage, onLimit, storage: store, ...errors });
 })();
