@@ -130,7 +130,8 @@ def games_before_their_life(path: Path) -> Database:
             ],
         )
         plain.executemany(
-            "INSERT INTO game_versions (game_id, number, digest, entry, created_at) VALUES (?, ?, 'digest', 'index.html', ?)",
+            "INSERT INTO game_versions (game_id, number, digest, entry, created_at)"
+            " VALUES (?, ?, 'digest', 'index.html', ?)",
             [("g1", 1, stamp), ("g1", 2, stamp), ("g2", 1, stamp)],
         )
         plain.commit()
