@@ -26,7 +26,8 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SOCKET_PATH = "/_nicegui_ws"  # by polling, where a WebSocket cannot be had
 BEARER_PATHS = ("/api/inference/", "/api/games", "/auth/me")  # where a token is good for something
 STREAMED_PATHS = ("/api/inference/anthropic/", "/api/inference/ollama/")  # what is below reads its bodies in bounds,
-UPLOAD_PATHS = re.compile(r"/api/games(/[^/]+/(versions|cover|saves(/databases|/import)?))?")  # and so do these, once they know who calls
+# and so do these, once they know who calls
+UPLOAD_PATHS = re.compile(r"/api/games(/[^/]+/(versions|cover|saves(/databases|/import)?))?")
 UNEXPECTED = "Something went wrong here. The host finds it in the log by this id."
 LARGEST_SMALL_BODY = 64 * 1024  # bytes
 QUIET_PATHS = ("/_nicegui", "/static/", "/games/", "/healthz", "/readyz", "/metrics")  # logged at debug alone
