@@ -137,6 +137,10 @@ def _limits(_: _Facts) -> None:
         " is made shorter rather than refused. So ask for no more than you need: max_tokens for Claude,"
         " options.num_predict for Ollama."
     )
+    _say(
+        "The first call of a game waits, for a minute at most, until its player has allowed it, above the game. There"
+        " they see what the game uses, and can stop an answer. So show that the game waits, and be ready for a no."
+    )
     with _listed("Status", "What it means, and what to do"):
         for status, meaning in (
             (
@@ -144,7 +148,11 @@ def _limits(_: _Facts) -> None:
                 "The request cannot be read, or asks for something that is not allowed here. The message says what.",
             ),
             ("401", "Nobody is signed in, or the token is wrong. Inside a game: reload the page."),
-            ("403", "Not allowed for this caller, such as loading or deleting models on the host's Ollama."),
+            (
+                "403",
+                "The player has not allowed the game to use tokens, has stopped the answer, or nobody may do this here."
+                " Say what the message says, and go on without a model.",
+            ),
             ("404", "There is no such model or address. The message names the models there are."),
             ("413", "The request is larger than 32 MB."),
             (

@@ -70,6 +70,9 @@ try {
   if (error instanceof vanilla.LimitError) show(`Back on ${error.resetsAt ?? "another day"}`);
   else show(error.message);
 }
+
+// Or in one place, for every call
+vanilla.onLimit((error) => show(`${error.used} of ${error.limit} tokens are used`));
 """
 
 CLAUDE = """const response = await fetch("/api/inference/anthropic/messages", {

@@ -67,6 +67,9 @@ async def test_it_talks_to_both_backends_and_explains_every_failure(tmp_path: Pa
             limit = {"token_limit": 10, "limit_period": "day"}
             changed = await admin.context.request.put(f"{admin.origin}/admin/api/users/{user['id']}", data=limit)
             assert changed.ok
+            await frame.evaluate(
+                "() => { window.met = []; window.leave = vanilla.onLimit(({limit}) => met.push(limit)); }"
+            )
             for options in (CLAUDE, LLAMA):
                 spent = await told(frame, options)
                 assert (spent["name"], spent["isLimit"], spent["isOurs"]) == ("LimitError", True, True)
@@ -74,6 +77,9 @@ async def test_it_talks_to_both_backends_and_explains_every_failure(tmp_path: Pa
                 assert spent["used"] > 10
                 assert spent["resetsAt"] is not None
                 assert spent["retryAfter"] is None
+            assert await frame.evaluate("leave() && met") == [10, 10]
+            await told(frame, LLAMA)
+            assert await frame.evaluate("met") == [10, 10]
             await page.close()
 
 
