@@ -2,15 +2,18 @@
 
 import asyncio
 import gc
+import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.fakes.model_servers import ModelServer
-from tests.inference.conftest import Platform
+from tests.inference.conftest import NO_TLS, Platform
 from tests.inference.test_relay import ASK_CLAUDE, ASK_LLAMA, CHAT, MESSAGES
+from tests.servers import server_process
 from vanilla.accounts import consents
 from vanilla.accounts.caller import Caller, Credential
 from vanilla.accounts.users import UserChanges
@@ -218,6 +221,25 @@ class TestWaiting:
         await play.waits(0)
         gc.collect()
         assert play.platform.services.relay.callers_admitted == 0
+
+
+async def test_a_server_process_that_is_told_to_stop_does_not_wait_for_players(tmp_path: Path) -> None:
+    async with server_process(DATA_DIR=str(tmp_path), LOCAL_MODEL="off", EXAMPLE_GAMES="false") as server:
+        origin = {"origin": server.origin}
+        async with httpx.AsyncClient(base_url=server.origin, trust_env=False, verify=NO_TLS, timeout=20) as host:
+            await host.post("/auth/login", json={"username": "admin", "password": server.printed_password})
+            page = {"file": ("game.html", b"<!doctype html><p>game", "text/html")}
+            made = await host.post("/api/games", files=page, headers=origin)
+            token = (await host.post(f"/api/games/{made.json()['id']}/play", headers=origin)).json()["token"]
+            host.cookies.clear()
+            bearer = {"authorization": f"Bearer {token}", "origin": "null"}
+            asking = asyncio.create_task(host.post(CHAT, json=ASK_LLAMA, headers=bearer))
+            done, _ = await asyncio.wait((asking,), timeout=1.0)
+            assert not done, "it waits for its player"
+            began = time.monotonic()
+            await server.stop()
+            assert time.monotonic() - began < 4.0
+            assert (await asking).status_code == 503
 
 
 async def test_the_player_stops_the_calls_of_one_game_and_no_others(
