@@ -1,19 +1,23 @@
 """How files of games are sent: types, ranges, validators, builds that come compressed. Who may have them, and what
 guards them, is in test_play.py."""
 
+import asyncio
 import gzip
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import brotli
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from tests.api.test_play import is_sandboxed
 from tests.factories import Factory
 from vanilla.api import game_files
 from vanilla.database import Database
-from vanilla.games import reading, sandbox
+from vanilla.games import packed, reading, sandbox
 from vanilla.games.access import HOST
 from vanilla.games.files import Files
 from vanilla.games.views import GameView
@@ -94,6 +98,15 @@ async def raw(client: httpx.AsyncClient, url: str, **headers: str) -> tuple[http
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     async with client.stream("GET", url, headers=headers) as answer:
         return answer, b"".join([piece async for piece in answer.aiter_raw()])
+
+
+def opened_files() -> list[str]:
+    """What this process has open, where the system can tell."""
+    found = []
+    for descriptor in Path("/proc/self/fd").glob("*"):
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.append(str(descriptor.readlink()))
+    return found
 
 
 class TestTypes:
@@ -296,6 +309,45 @@ class TestReading:
         assert (await client.get(f"{files}sound.ogg")).content == SOUND
         monkeypatch.setattr(reading, "_ONLY_FROM_MEMORY", None)
         assert (await client.get(f"{files}sound.ogg")).content == SOUND
+
+    @pytest.mark.parametrize("name", ["sound.ogg", "b/game.wasm.br"])
+    async def test_a_client_that_leaves_is_not_read_for(
+        self, app: FastAPI, client: httpx.AsyncClient, files: str, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reading, "PIECE", 1000)
+        monkeypatch.setattr(packed, "PIECE", 1000)
+        left, sent = asyncio.Event(), []
+
+        async def receive() -> dict[str, Any]:
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+            if len(sent) == 3:
+                left.set()
+
+        path = files + name
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(b"host", b"test")],
+            "server": ("test", 80),
+            "client": ("127.0.0.1", 1),
+            "state": {},
+        }
+        await app(scope, receive, send)
+        assert sent[0]["status"] == 200
+        assert len(sent) < 20
+        assert sent[-1].get("more_body")
+        assert not [path for path in opened_files() if path.endswith(name)]
 
     async def test_a_file_that_is_gone_is_not_found(
         self, client: httpx.AsyncClient, services: Services, game: GameView, files: str

@@ -4,12 +4,14 @@ A game is hundreds of files, and FastAPI with its middleware costs many times wh
 that is asked for below a capability's path depends on who asks, so headers and small files are prepared once and kept.
 """
 
+import asyncio
 import hashlib
 import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -241,13 +243,14 @@ async def _give(prepared: _Prepared, asked: dict[str, str], scope: Scope, receiv
     elif prepared.body is not None:
         await _send(send, 200, prepared.headers, prepared.body)
     elif prepared.decodes is not None:
-        await _stream(send, prepared.headers, reading.from_thread(packed.unpacked(file.path, prepared.decodes)))
+        pieces = reading.from_thread(packed.unpacked(file.path, prepared.decodes))
+        await _stream(receive, send, prepared.headers, pieces)
     else:
         async with reading.opened(file.path) as open_file:
-            await _stream(send, prepared.headers, _pieces(prepared.beginning, open_file))
+            await _stream(receive, send, prepared.headers, _pieces(prepared.beginning, open_file))
 
 
-async def _pieces(beginning: bytes, file: OpenFile) -> AsyncIterator[bytes]:
+async def _pieces(beginning: bytes, file: OpenFile) -> AsyncGenerator[bytes]:
     """A large file is never whole in memory, however many ask for it and do not read."""
     if beginning:
         yield beginning
@@ -271,11 +274,24 @@ async def _send_range(prepared: _Prepared, scope: Scope, receive: Receive, send:
     await response(scope, receive, send_sandboxed)
 
 
-async def _stream(send: Send, headers: _RawHeaders, pieces: AsyncIterator[bytes]) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    async for piece in pieces:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+async def _stream(receive: Receive, send: Send, headers: _RawHeaders, pieces: AsyncGenerator[bytes]) -> None:
+    """Ends early where the client has left: uvicorn takes what is sent then, and throws it away."""
+    gone = asyncio.create_task(_gone(receive))
+    try:
+        async with aclosing(pieces):
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            async for piece in pieces:
+                if gone.done():
+                    return
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _send(send: Send, status: int, headers: _RawHeaders, body: bytes) -> None:

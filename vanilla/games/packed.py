@@ -5,7 +5,7 @@ elsewhere the server does it. What claims to be compressed is unpacked once at u
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
@@ -52,7 +52,7 @@ def inner(name: str) -> str:
     return name[: -len(suffix)] if (suffix := PurePosixPath(name).suffix) else name
 
 
-def unpacked(path: Path, encoding: Encoding) -> Iterator[bytes]:
+def unpacked(path: Path, encoding: Encoding) -> Generator[bytes]:
     """The file's bytes as they were before, in pieces of about PIECE. Blocks. Raises NotPacked."""
     stream: _Stream = _Brotli() if encoding == "br" else _Gzip()
     with path.open("rb") as file:

@@ -1,7 +1,8 @@
 """Reading files for sending, a piece at a time: at once where the system has them in memory, else on a thread."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,7 +21,7 @@ class OpenFile:
         self._descriptor = descriptor
         self.size = os.fstat(descriptor).st_size
 
-    async def pieces(self, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def pieces(self, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes]:
         """The bytes from `start` to before `end`, or to the end of the file."""
         at, end = start, self.size if end is None else min(end, self.size)
         while at < end:
@@ -28,6 +29,8 @@ class OpenFile:
             piece = self._from_memory(at, length)
             if piece is None:
                 piece = await on_thread(os.pread, self._descriptor, length, at)
+            else:
+                await asyncio.sleep(0)  # others have their turn, and a client that has left is noticed
             if not piece:
                 return
             yield piece
@@ -54,7 +57,10 @@ async def opened(path: Path) -> AsyncIterator[OpenFile]:
         os.close(descriptor)
 
 
-async def from_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """What a blocking iterator gives, each step of it on a thread."""
-    while (piece := await on_thread(next, pieces, None)) is not None:
-        yield piece
+async def from_thread(pieces: Generator[bytes]) -> AsyncGenerator[bytes]:
+    """What a blocking generator gives, each step of it on a thread. Closed early, it closes the generator."""
+    try:
+        while (piece := await on_thread(next, pieces, None)) is not None:
+            yield piece
+    finally:
+        pieces.close()
