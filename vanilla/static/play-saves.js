@@ -1,8 +1,8 @@
 /* Saves, the play page's part: what a game keeps goes from its frame to the platform, with the player's session, which
  * the game itself has not; and what the same player's other tabs keep comes into the frame.
  *
- * From the frame come messages {vanilla: "save" | "save-databases" | "databases" | "hello"}, from nobody else but the
- * frame; whatever they hold, it can only be this player's save of this game. A change is sent within half a second, again
+ * Messages {vanilla: "save" | "save-databases" | "databases" | "hello"} are taken from nobody but the frame; whatever
+ * they hold, it can only be this player's save of this game. A change is sent within half a second, again
  * and again until it is stored, always under the same id, so that it is made once. What is not stored when the page goes
  * is sent with `keepalive`, which may be 64 KiB, and kept in this browser besides: the next play page of the game sends
  * what did not arrive.
@@ -20,7 +20,9 @@
   const AREAS = [...KEPT_AREAS, "session"];
   const AGAIN = "It is tried again.";
 
-  document.addEventListener("begun", (event) => new Saves(event.target, event.detail.frame, event.detail.answer));
+  document.addEventListener("begun", ({ target, detail }) => {
+    target.saves = new Saves(target, detail.frame, detail.answer);
+  });
 
   /* The saves of one game as long as its page is open. */
   class Saves {
@@ -30,6 +32,7 @@
       this.frame = frame;
       this.address = `/api/games/${boot.game.id}/saves`;
       this.key = `${boot.user.id}:${boot.game.id}`;
+      this.secret = newId();
       this.session = new Session(`vanilla-session:${this.key}`);
       this.since = {}; // all changes since the frame got its name: its next page may have an old one
       this.local = new Local(this, boot.saves.revision);
@@ -37,6 +40,7 @@
       this.problems = new Map();
       this.bringBack(boot.saves);
       boot.saves.contents.session = Object.fromEntries(this.session.texts);
+      boot.saves.key = this.secret;
       frame.name = JSON.stringify(boot);
       this.channel = new BroadcastChannel("vanilla-saves");
       this.channel.onmessage = (event) => this.heardElsewhere(event.data);
@@ -58,8 +62,10 @@
     }
 
     heard(event) {
-      if (event.source === null || event.source !== this.frame.contentWindow) return;
       const message = event.data;
+      // What a page of the game says as it goes comes from nobody any more, but with the key that only its frame has.
+      const isOurs = event.source === null ? message?.key === this.secret : event.source === this.frame.contentWindow;
+      if (!isOurs) return;
       if (message?.vanilla === "hello" && Object.keys(this.since).length) this.toFrame({ vanilla: "changed", changes: this.since });
       if (message?.vanilla === "save") this.changed(Number(message.batch), checked(message.changes));
       if (message?.vanilla === "databases") this.databases.load();
@@ -99,35 +105,40 @@
       this.keep();
     }
 
-    /* Keeps in this browser what is not stored; takes it away again once all is. */
+    /* Keeps in this browser what is not stored; takes it away again once all is. Every page keeps its own. */
     keep() {
-      const name = `vanilla-unsaved:${this.key}`;
+      const name = `vanilla-unsaved:${this.key}:${this.secret}`;
       try {
-        const text = JSON.stringify({ at: Date.now(), local: this.local.unstored(), databases: this.databases.unstored() });
-        if (this.local.isStored() && this.databases.isStored()) localStorage.removeItem(name);
+        const kept = { at: Date.now(), local: this.local.unstored(), databases: this.databases.unstored() };
+        const text = JSON.stringify(kept);
+        if (!kept.local && !kept.databases) localStorage.removeItem(name);
         else if (text.length <= LARGEST_KEPT) localStorage.setItem(name, text);
       } catch {
         // No room, or none allowed: then the frame and this page have it as long as they are open.
       }
     }
 
-    /* What an earlier page could not send, unless it arrived after all, or the save has moved on elsewhere. */
-    bringBack(saves) {
-      let kept = null;
+    /* What earlier pages could not send, unless it arrived after all, or the save has moved on elsewhere. */
+    bringBack({ revision, updated_at: updated, batches, contents }) {
+      const found = [];
       try {
-        kept = JSON.parse(localStorage.getItem(`vanilla-unsaved:${this.key}`));
+        for (const name of Object.keys(localStorage)) {
+          if (!name.startsWith(`vanilla-unsaved:${this.key}:`)) continue;
+          found.push(JSON.parse(localStorage.getItem(name)));
+          localStorage.removeItem(name);
+        }
       } catch {
-        return;
+        // Not allowed, or not ours.
       }
-      if (!kept) return;
-      const { revision, updated_at: updated, batches, contents } = saves;
-      const { local, databases } = kept;
-      if (local && !batches.includes(local.id) && isNewer(local.revision, kept.at, revision, Date.parse(updated ?? 0))) {
-        const changes = fromJson(local.changes);
-        for (const area of KEPT_AREAS) if (changes[area]) contents[area] = applied(contents[area], changes[area]);
-        this.local.addAgain(local.id, changes);
+      found.sort((one, other) => one.at - other.at);
+      for (const { at, local } of found) {
+        if (!local || !isNewer(local.revision, at, revision, Date.parse(updated ?? 0))) continue;
+        for (const { id, changes } of local.changes) if (!batches.includes(id)) this.local.addAgain(id, fromJson(changes));
       }
-      if (databases) this.databases.kept = { ...databases, at: kept.at };
+      for (const [area, change] of Object.entries(this.local.unsent())) contents[area] = applied(contents[area], change);
+      this.since = this.local.unsent();
+      this.databases.bringBack(found.filter((kept) => kept.databases));
+      this.keep();
     }
   }
 
@@ -229,6 +240,7 @@
   /* localStorage, cookies and vanilla.storage. */
   class Local extends Kind {
     name = "local";
+    queue = []; // what earlier pages could not send
     waiting = null; // changes
     batch = 0; // the frame's number of the last of them
     isHeld = false; // refused: there is no room until something goes
@@ -245,23 +257,25 @@
     }
 
     addAgain(id, changes) {
-      this.saves.since = changes;
-      this.sending = { id, changes, batch: 0 };
+      this.queue.push({ id, changes, batch: 0 });
       this.send();
     }
 
     next() {
+      if (this.queue.length) return this.queue.shift();
       if (!this.waiting) return null;
       const change = { id: newId(), changes: this.waiting, batch: this.batch };
       this.waiting = null;
       return change;
     }
 
-    /* What is not stored, as one change. */
+    /* Everything that is not stored, as one change. */
     everything() {
-      if (!this.waiting) return this.sending;
-      this.sending = { id: newId(), changes: this.unsent(), batch: this.batch };
-      this.waiting = null;
+      if (this.queue.length || this.waiting) {
+        this.sending = { id: newId(), changes: this.unsent(), batch: this.batch };
+        this.queue = [];
+        this.waiting = null;
+      }
       return this.sending;
     }
 
@@ -283,17 +297,19 @@
     }
 
     isStored() {
-      return !this.sending && !this.waiting;
+      return !this.sending && !this.waiting && !this.queue.length;
     }
 
     unstored() {
       if (this.isStored()) return null;
-      const id = this.sending && !this.waiting ? this.sending.id : newId();
-      return { id, revision: this.revision, changes: toJson(this.unsent()) };
+      const changes = [this.sending, ...this.queue].filter(Boolean);
+      if (this.waiting) changes.push({ id: newId(), changes: this.waiting });
+      return { revision: this.revision, changes: changes.map(({ id, changes }) => ({ id, changes: toJson(changes) })) };
     }
 
     unsent() {
-      return merged(this.sending?.changes ?? {}, this.waiting ?? {});
+      const earlier = [this.sending, ...this.queue].filter(Boolean).map(({ changes }) => changes);
+      return [...earlier, this.waiting ?? {}].reduce(merged, {});
     }
 
     refused(change, problem) {
@@ -326,41 +342,55 @@
   class Databases extends Kind {
     name = "databases";
     waiting = []; // changes
-    kept = null; // what an earlier page could not send
+    isHeld = false;
     isLoaded = false; // the frame has been given what is stored
-    wanted = false;
+    isWanted = false; // it is waiting for that
+    bringing = null; // what an earlier page could not send: a promise
 
     add(change) {
       this.waiting.push(change);
       this.send();
     }
 
+    /* Sends what earlier pages could not, where nobody has saved since. */
+    bringBack(found) {
+      if (!found.length) return;
+      this.waiting = found.flatMap(({ databases }) => databases.changes).map(({ id, bytes }) => ({ id, batch: 0, bytes: fromBase64(bytes) }));
+      this.isHeld = true;
+      const { at, databases: { revision } } = found.at(-1);
+      this.bringing = this.fetched().then(({ updated }) => {
+        this.bringing = null;
+        this.isHeld = false;
+        if (!isNewer(revision, at, this.revision, updated)) this.waiting = this.waiting.filter(({ batch }) => batch > 0);
+        this.saves.keep();
+        this.send();
+      });
+    }
+
     /* Gives the frame everything that is stored, once all that it said before is. */
     async load() {
-      this.wanted = true;
-      if (!this.isStored()) return;
-      let bytes = null;
-      try {
-        const response = await fetch(`${this.saves.address}/databases`);
-        if (!response.ok && response.status !== 404) throw new Error(String(response.status));
-        bytes = response.ok ? await response.arrayBuffer() : new ArrayBuffer(0);
-        this.revision = Number(response.headers.get("x-save-revision"));
-        const kept = this.kept;
-        this.kept = null;
-        if (kept && isNewer(kept.revision, kept.at, this.revision, Number(response.headers.get("x-save-updated")))) {
-          for (const { id, bytes } of kept.changes) this.waiting.push({ id, batch: 0, bytes: fromBase64(bytes) });
-          this.send();
-          return;
-        }
-      } catch {
-        this.saves.tell("load", `The platform cannot be reached. ${AGAIN}`);
-        setTimeout(() => this.load(), 1000 * RETRY[2]);
-        return;
-      }
-      this.saves.tell("load", null);
-      this.wanted = false;
+      this.isWanted = true;
+      await this.bringing;
+      if (!this.isStored()) return; // stored() comes back to it
+      const { bytes } = await this.fetched();
+      this.isWanted = false;
       this.isLoaded = true;
       this.saves.toFrame({ vanilla: "databases", bytes });
+    }
+
+    /* What is stored, however long it takes to get it. */
+    async fetched() {
+      for (let tries = 0; ; tries += 1) {
+        const response = await fetch(`${this.saves.address}/databases`).catch(() => null);
+        const bytes = response?.ok ? await response.arrayBuffer().catch(() => null) : null;
+        if (bytes) {
+          this.saves.tell("load", null);
+          this.revision = Number(response.headers.get("x-save-revision"));
+          return { bytes, updated: Number(response.headers.get("x-save-updated")) };
+        }
+        this.saves.tell("load", `What the game has kept cannot be loaded. ${AGAIN}`);
+        await new Promise((resolve) => setTimeout(resolve, 1000 * RETRY[Math.min(tries, RETRY.length - 1)]));
+      }
     }
 
     next() {
@@ -381,7 +411,7 @@
 
     stored(change) {
       this.saves.toFrame({ vanilla: "stored-databases", batch: change.batch });
-      if (this.wanted && this.isStored()) this.load();
+      if (this.isWanted && this.isStored()) this.load();
     }
 
     told(change) {

@@ -110,8 +110,11 @@
     if (transaction.mode === "versionchange") {
       const before = known.get(database) ?? new Map();
       const after = new Map([...database.rawObjectStores].map(([name, store]) => [store, name]));
-      for (const [one, other] of [[before, after], [after, before]]) {
-        for (const [store, name] of one) if (other.get(store) !== name) mark(database.name, name, [[ALL, ALL]]);
+      // Of a store that went or got another name everything goes; nothing of a new one: another tab may make it too.
+      for (const [store, name] of before) {
+        if (after.get(store) === name) continue;
+        mark(database.name, name, [[ALL, ALL]]);
+        if (after.has(store)) mark(database.name, after.get(store), [[ALL, ALL]]);
       }
       known.set(database, after);
       change.schemas.add(database.name);

@@ -1,7 +1,7 @@
 /* Vanilla's game SDK. The platform puts it into every HTML page of a game as its first script.
  *
- * A game runs in a sandboxed frame whose origin is nobody's, so that it cannot touch its player's account. This script
- * gives back what that takes away, so that a game written for an ordinary page runs as it is:
+ * A game runs in a sandboxed frame whose origin is nobody's, and cannot touch its player's account. This script gives
+ * back what that takes away, so that a game written for an ordinary page runs as it is:
  *   - calls to /api/inference/... and /auth/me carry the player's play token (fetch, XMLHttpRequest, both in workers
  *     too), whatever credentials or dummy keys the game sets;
  *   - localStorage, sessionStorage, document.cookie and IndexedDB are there, and saved for the player;
@@ -47,7 +47,7 @@ Object.defineProperty(window, "name", {
 });
 
 const hasPage = Boolean(boot.saves) && window.parent !== window;
-const toPage = (message) => hasPage && window.parent.postMessage(message, platform);
+const toPage = (message) => hasPage && window.parent.postMessage({ ...message, key: boot.saves.key }, platform);
 
 const hear = {
   /* A new token when the old one ran out, for instance after the computer slept. */
@@ -248,17 +248,19 @@ const session = new Area("session", { used: 0 });
 const all = [local, cookies, storage, session];
 let batch = 0;
 let timer = 0;
-let pause = 20; // milliseconds in which changes gather
+let pause = 20; // milliseconds from telling to telling
+let last = 0; // when it was told
 let isLeaving = false;
 
 function tellSoon() {
   if (isLeaving) leave();
-  else timer ||= setTimeout(tell, pause);
+  else timer ||= Date.now() < last + pause ? setTimeout(tell, pause) : (queueMicrotask(tell), -1);
 }
 
 function tell() {
   clearTimeout(timer);
   timer = 0;
+  last = Date.now();
   batch += 1;
   const changes = {};
   let units = 0;
@@ -271,14 +273,14 @@ function tell() {
   if (Object.keys(changes).length) toPage({ vanilla: "save", batch, changes });
 }
 
-/* Tells at once, and lets the next page of the game find it in the frame's name. */
+/* Tells at once; the next page of the game finds it in the frame's name. */
 function leave() {
   tell();
   keepBoot();
 }
 
-// Before the page goes, not as it goes: by then the next page may have its name already. What the game itself stores
-// as it goes comes after this: from here on every change is told at once.
+// Before the page goes, not as it goes: by then the next page may have its name already. The game itself may store
+// something after this: from here on every change is told at once.
 window.addEventListener("beforeunload", () => {
   isLeaving = true;
   setTimeout(() => (isLeaving = false), 2000); // it stays after all
@@ -368,10 +370,10 @@ Object.defineProperty(document, "cookie", {
     const [, name = "", value] = /^(?:([^=;]*)=)?([^;]*)/.exec(line).map((part) => part?.trim());
     const age = /;\s*max-age\s*=\s*(-?\d+)/i.exec(line);
     const date = /;\s*expires\s*=\s*([^;]+)/i.exec(line);
-    const end = age ? Date.now() + age[1] * 1000 : (date && Date.parse(date[1])) || "";
+    const end = age ? Date.now() + age[1] * 1000 : date ? Date.parse(date[1]) : NaN;
     if (name.length + value.length > 4096 || !(name || value)) return;
     try {
-      cookies.set(name, end !== "" && end <= Date.now() ? null : `${end};${value}`);
+      cookies.set(name, end <= Date.now() ? null : `${end || ""};${value}`);
     } catch {
       // A jar that is full says nothing.
     }
@@ -382,8 +384,7 @@ Object.defineProperty(document, "cookie", {
 Reflect.deleteProperty(Navigator.prototype, "serviceWorker");
 for (const name of ["caches", "cookieStore"]) Reflect.deleteProperty(window, name);
 
-/* IndexedDB is a file of its own, fetched when a game first looks for it, by a request that is waited for: a look
- * has to find something. */
+/* IndexedDB is a file of its own, fetched when a game first looks for it: at once, since a look finds or does not. */
 let databases = null;
 const rest = ["Cursor", "CursorWithValue", "Database", "Factory", "Index", "KeyRange", "ObjectStore", "OpenDBRequest"];
 const names = [...rest, "Request", "Transaction", "VersionChangeEvent"].map((name) => `IDB${name}`);
@@ -598,8 +599,7 @@ async function chat(prompt, options) {
 /* {total_tokens, token_limit, remaining_tokens, limit_period, resets_at, ...} of the player. */
 const usage = async () => (await call("/api/inference/usage")).json();
 
-/* Kept like localStorage, for what JSON can tell: await vanilla.storage.set("hero", { level: 3 }). A missing key gives
- * null. set() rejects with QuotaExceededError. */
+/* Kept like localStorage, for what JSON can tell: await vanilla.storage.set("hero", { level: 3 }). Missing: null. */
 const store = Object.freeze({
   get: async (key) => JSON.parse(storage.get(String(key)) ?? null),
   set: async (key, value) => storage.set(String(key), JSON.stringify(value) ?? "null"),
