@@ -276,17 +276,22 @@ async def _send_range(prepared: _Prepared, scope: Scope, receive: Receive, send:
 
 async def _stream(receive: Receive, send: Send, headers: _RawHeaders, pieces: AsyncGenerator[bytes]) -> None:
     """Ends early where the client has left: uvicorn takes what is sent then, and throws it away."""
-    gone = asyncio.create_task(_gone(receive))
+    gone: asyncio.Task[None] | None = None  # most files are over before it is worth one
+    sent = 0
     try:
         async with aclosing(pieces):
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             async for piece in pieces:
-                if gone.done():
+                if gone is not None and gone.done():
                     return
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+                sent += 1
+                if sent == reading.BREATH:
+                    gone = asyncio.create_task(_gone(receive))
             await send({"type": "http.response.body", "body": b""})
     finally:
-        gone.cancel()
+        if gone is not None:
+            gone.cancel()
 
 
 async def _gone(receive: Receive) -> None:

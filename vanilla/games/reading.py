@@ -9,6 +9,7 @@ from pathlib import Path
 from vanilla.games.files import on_thread
 
 PIECE = 256 * 1024  # bytes
+BREATH = 4  # pieces read without letting go of the loop
 
 # Linux reads what is in its page cache and says so where it is not; elsewhere every piece goes to a thread.
 _ONLY_FROM_MEMORY: int | None = getattr(os, "RWF_NOWAIT", None)
@@ -29,12 +30,12 @@ class OpenFile:
             piece = self._from_memory(at, length)
             if piece is None:
                 piece = await on_thread(os.pread, self._descriptor, length, at)
-            else:
-                await asyncio.sleep(0)  # others have their turn, and a client that has left is noticed
             if not piece:
                 return
             yield piece
             at += len(piece)
+            if (at - start) % (BREATH * PIECE) == 0:
+                await asyncio.sleep(0)  # others have their turn, and a client that has left is noticed
 
     def _from_memory(self, at: int, length: int) -> bytes | None:
         if _ONLY_FROM_MEMORY is None:
