@@ -16,6 +16,37 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 LARGE = 4 * 1024 * 1024  # UTF-16 code units
 
+# What the game finds of what it filled its databases with.
+WORLD = {
+    "version": 3,
+    "stores": ["any", "things"],
+    "indexes": ["kind", "tags"],
+    "trees": [1, 3],
+    "tagged": 2,
+    "keys": ["Number", "Number", "Date", "String", "String", "ArrayBuffer", "Array"],
+    "date": True,
+    "bytes": "1,255",
+    "list": "1,a",
+    "names": [["empty", 7], ["full", 3]],
+    "is": [True, True, True],
+}
+FORGED = """{ vanilla: "save", batch: 9, changes: { local: { clear: true, texts: new Map([["forged", "1"]]) } } }"""
+ODD = (
+    "null",
+    "'save'",
+    "{ vanilla: 'save' }",
+    "{ vanilla: 'save', changes: { local: 5 } }",
+    "{ vanilla: 'save', changes: { local: { texts: new Map([[1, {}], ['a', 2]]) }, other: {} } }",
+    "{ vanilla: 'save-databases', bytes: 'x' }",
+    "{ vanilla: 'save-databases', bytes: new ArrayBuffer(3) }",
+)
+# Ten minutes pass for what a page could not send.
+AGE = """() => {
+    const key = Object.keys(localStorage).find((key) => key.startsWith("vanilla-unsaved"));
+    const kept = JSON.parse(localStorage[key]);
+    localStorage[key] = JSON.stringify({ ...kept, at: kept.at - 600000 });
+}"""
+
 
 class Players:
     """Browsers of one person, on one server."""
@@ -63,6 +94,7 @@ async def again(page: Page) -> Frame:
     """The game after a reload of its play page."""
     await page.reload()
     element = await page.wait_for_selector("vanilla-play iframe")
+    assert element is not None
     frame = await element.content_frame()
     assert frame is not None
     await frame.wait_for_url("**/games/**")
@@ -190,9 +222,9 @@ class TestTabs:
         for frame in (one, two):
             await frame.wait_for_function("/39$/.test(localStorage.same)")
         async with asyncio.timeout(5):
-            while {await frame.evaluate("localStorage.same") for frame in (one, two)} != set(
-                (await kept(player, game)).values()
-            ):
+            while await one.evaluate("localStorage.same") != await two.evaluate("localStorage.same"):
+                await asyncio.sleep(0.05)
+            while await kept(player, game) != {"same": await one.evaluate("localStorage.same")}:
                 await asyncio.sleep(0.05)
 
     async def test_clearing_is_seen_and_does_not_take_what_came_later(self, player: Admin, game: str) -> None:
@@ -283,8 +315,7 @@ class TestLeaving:
         await frame.evaluate("localStorage.score = 'old'")
         await page.get_by_text("Not saved:").wait_for()
         await page.goto(f"{player.origin}/docs")
-        age = "(key) => { const kept = JSON.parse(localStorage[key]); kept.at -= 600000; localStorage[key] = JSON.stringify(kept); }"
-        await page.evaluate(f"({age})(Object.keys(localStorage).find((key) => key.startsWith('vanilla-unsaved')))")
+        await page.evaluate(AGE)
         change = {"batch": "phone", "changes": {"local": {"set": {"score": "new"}}}}
         await player.post(f"/api/games/{game}/saves", change)
         _, frame = await player.play(game)
@@ -297,102 +328,27 @@ class TestDatabases:
         self, players: Players, player: Admin, game: str
     ) -> None:
         page, frame = await player.play(game)
-        before = await frame.evaluate("""async () => {
-            const db = await opened("world", 3, (db, transaction) => {
-                const things = db.createObjectStore("things", { keyPath: "id", autoIncrement: true });
-                things.createIndex("kind", "kind");
-                things.createIndex("tags", "tags", { multiEntry: true });
-                db.createObjectStore("any");
-            });
-            const transaction = db.transaction(["things", "any"], "readwrite");
-            const [things, any] = ["things", "any"].map((name) => transaction.objectStore(name));
-            for (const kind of ["tree", "stone", "tree"]) things.add({ kind, tags: [kind, "thing"] });
-            things.delete(2);
-            for (const key of [1.5, -Infinity, new Date(5), "text", new Uint8Array([1, 255]), [1, ["a"]]]) any.put(String(key), key);
-            any.put(everything(), "everything");
-            any.put("gone", "gone");
-            await ended(transaction);
-            await ended(((t) => (t.objectStore("any").delete("gone"), t))(db.transaction("any", "readwrite")));
-            await opened("empty", 7);
-            (await opened("deleted", 1)).close();
-            await done(indexedDB.deleteDatabase("deleted"));
-            return told(everything());
-        }""")
+        before = await frame.evaluate("fillWorld()")
         assert before["depth"] == 1000
+        await self.stored(page, frame)
         other = await players.another()
+        frame = await again(page)
+        assert await frame.evaluate("foundWorld()") == {**WORLD, "everything": before, "next": 4}
         await self.stored(page, frame)
         _, elsewhere = await other.play(game)
-        for place in (await again(page), elsewhere):
-            found = await place.evaluate("""async () => {
-                const db = await opened("world");
-                const transaction = db.transaction(["things", "any"], "readwrite");
-                const [things, any] = ["things", "any"].map((name) => transaction.objectStore(name));
-                const value = await done(any.get("everything"));
-                const keys = (await done(any.getAllKeys())).map((key) => Object.prototype.toString.call(key).slice(8, -1));
-                return {
-                    version: db.version, stores: [...db.objectStoreNames], indexes: [...things.indexNames],
-                    trees: (await done(things.index("kind").getAllKeys("tree"))), tagged: await done(things.index("tags").count("thing")),
-                    next: await done(things.add({ kind: "bird" })), keys,
-                    date: await done(any.get(new Date(5))), bytes: await done(any.get(new Uint8Array([1, 255]))),
-                    list: await done(any.get([1, ["a"]])), names: (await indexedDB.databases()).map(({ name, version }) => [name, version]).sort(),
-                    is: [db instanceof IDBDatabase, things instanceof IDBObjectStore, indexedDB instanceof IDBFactory],
-                    everything: await told(value),
-                };
-            }""")
-            assert found["everything"] == before
-            assert found["next"] in (4, 5)  # one more than whoever came before
-            del found["everything"], found["next"]
-            assert found == {
-                "version": 3, "stores": ["any", "things"], "indexes": ["kind", "tags"], "trees": [1, 3], "tagged": 2,
-                "keys": ["Number", "Number", "Date", "String", "String", "ArrayBuffer", "Array"],
-                "date": str(await place.evaluate("String(new Date(5))")), "bytes": "1,255", "list": "1,a",
-                "names": [["empty", 7], ["world", 3]], "is": [True] * 3,
-            }  # fmt: skip
-            await place.evaluate(
-                "opened('world').then((db) => ended(((t) => (t.objectStore('things').delete(4), t))(db.transaction('things', 'readwrite'))))"
-            )
+        found = await elsewhere.evaluate("foundWorld()")
+        assert found == {**WORLD, "everything": before, "next": 5}
         await other.context.close()
 
     async def test_an_upgrade_a_clear_and_an_abort_are_kept_as_they_ended(self, player: Admin, game: str) -> None:
         page, frame = await player.play(game)
-        assert (
-            await frame.evaluate("""async () => {
-            let db = await opened("world", 1, (db) => {
-                for (const name of ["kept", "renamed", "dropped", "cleared"]) db.createObjectStore(name).put(name, "k");
-            });
-            const cleared = db.transaction("cleared", "readwrite");
-            cleared.objectStore("cleared").clear();
-            cleared.objectStore("cleared").put("new", "n");
-            await ended(cleared);
-            const aborted = db.transaction("kept", "readwrite");
-            aborted.objectStore("kept").put("wrong", "k");
-            await done(aborted.objectStore("kept").put("wrong", "w"));
-            await new Promise((resolve) => setTimeout(resolve, 0));
-            db.close();
-            db = await opened("world", 2, (db, transaction) => {
-                db.deleteObjectStore("dropped");
-                transaction.objectStore("renamed").name = "named";
-                transaction.objectStore("kept").createIndex("i", "");
-            });
-            const late = db.transaction("kept", "readwrite");
-            late.objectStore("kept").put("wrong", "k");
-            late.abort();
-            return ended(late);
-        }""")
-            == "aborted"
-        )
+        assert await frame.evaluate("upheaval()") == "aborted"
         await self.stored(page, frame)
-        assert await (await again(page)).evaluate("""async () => {
-            const db = await opened("world");
-            const found = {};
-            for (const name of db.objectStoreNames) {
-                const store = db.transaction(name).objectStore(name);
-                found[name] = [await done(store.getAllKeys()), await done(store.getAll()), [...store.indexNames]];
-            }
-            return found;
-        }""") == {
-            "cleared": [["n"], ["new"], []], "kept": [["k", "w"], ["wrong", "wrong"], ["i"]], "named": [["k"], ["renamed"], []],
-        }  # fmt: skip
+        assert await (await again(page)).evaluate("foundUpheaval()") == {
+            "cleared": [["n"], ["new"], []],
+            "kept": [["k"], ["kept"], ["i"]],
+            "named": [["k"], ["renamed"], []],
+        }
 
     async def test_two_tabs_see_and_keep_each_others_records(self, player: Admin, game: str) -> None:
         (page, one), (_, two) = await player.play(game), await player.play(game)
@@ -438,18 +394,13 @@ class TestDatabases:
 class TestFrame:
     async def test_nobody_but_the_game_in_the_frame_is_heard(self, player: Admin, game: str) -> None:
         page, frame = await player.play(game)
-        forged = (
-            """{ vanilla: "save", batch: 9, changes: { local: { clear: true, texts: new Map([["forged", "1"]]) } } }"""
-        )
-        await page.evaluate(f"window.postMessage({forged}, '*')")
+        await page.evaluate(f"window.postMessage({FORGED}, '*')")
         await frame.evaluate(f"""() => {{
             const inner = document.body.appendChild(document.createElement("iframe"));
-            inner.srcdoc = `<script>parent.parent.postMessage({forged}, "*")</` + `script>`;
+            inner.srcdoc = `<script>parent.parent.postMessage({FORGED}, "*")</` + `script>`;
             return new Promise((resolve) => (inner.onload = resolve));
         }}""")
-        for odd in ("null", "'save'", "{ vanilla: 'save' }", "{ vanilla: 'save', changes: { local: 5 } }",
-                    "{ vanilla: 'save', changes: { local: { texts: new Map([[1, {}], ['a', 2]]) }, other: {} } }",
-                    "{ vanilla: 'save-databases', bytes: 'x' }", "{ vanilla: 'save-databases', bytes: new ArrayBuffer(3) }"):  # fmt: skip
+        for odd in ODD:
             await frame.evaluate(f"parent.postMessage({odd}, '*')")
         await frame.evaluate("localStorage.genuine = 1")
         await until_kept(player, game, {"genuine": "1"})
