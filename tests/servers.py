@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from vanilla.api.connections import LARGEST_SOCKET_MESSAGE, BoundedHttp
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[str]:
+async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """Serve `app` on a free port of this machine, its lifespan included; gives the origin."""
     config = uvicorn.Config(
         app,

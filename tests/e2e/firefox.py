@@ -39,10 +39,12 @@ PREFERENCES: dict[str, bool | int | str] = {
     "extensions.getAddons.cache.enabled": False,
     "extensions.update.enabled": False,
     "media.autoplay.default": 0,
+    "media.cubeb.force_mock_context": True,  # sound, on a machine that has no device for it
     "media.gmp-manager.updateEnabled": False,
     "media.peerconnection.ice.loopback": True,  # as other hosts would be asked, in a test on one machine
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
+    "network.dns.localDomains": "games.test",  # as somebody's network names this machine
     "services.settings.server": "data:,#remote-settings-dummy/v1",
     "signon.rememberSignons": False,
     "toolkit.telemetry.enabled": False,

@@ -17,12 +17,14 @@ from tests.e2e import firefox
 GAMES = Path(__file__).parent / "games"
 BROWSERS = ("chromium", "firefox")
 PATIENCE = 30.0  # seconds
+HOME = "games.test"  # this machine by a name as in somebody's network: without https no secure context
 
 # A game needs what a player's browser has: WebGL, drawn without a graphics card here, and sound without a click.
 CHROMIUM_FLAGS = (
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--autoplay-policy=no-user-gesture-required",
+    f"--host-resolver-rules=MAP {HOME} 127.0.0.1",
 )
 
 
@@ -166,6 +168,26 @@ async def play(visitor: Visitor, origin: str, game: str) -> None:
     """Open the play page of a game and wait until the game is in its frame."""
     await visitor.go(f"{origin}/play/{game}")
     await until(visitor, "game", "() => location.pathname.startsWith('/games/') && document.readyState === 'complete'")
+
+
+async def allow(visitor: Visitor) -> None:
+    """Say yes to the question whether the game may use tokens, once it is asked and takes an answer."""
+    asked = """() => {
+        const buttons = [...document.querySelectorAll("play-question button")];
+        const yes = buttons.find((button) => button.textContent.includes("Allow") && button.checkVisibility());
+        if (yes) yes.dataset.answer = "yes";
+        return Boolean(yes);
+    }"""
+    gone = "() => !document.querySelector('play-question')?.checkVisibility()"
+    await until(visitor, "page", asked)
+    for _ in range(20):  # a click that comes too soon was meant for the game, and is passed over
+        await visitor.press("[data-answer=yes]")
+        try:
+            await until(visitor, "page", gone, patience=1)
+        except AssertionError:
+            continue
+        return
+    raise AssertionError("the question took no answer")
 
 
 async def upload(owner: httpx.AsyncClient, name: str, *folders: Path) -> dict[str, Any]:

@@ -1,44 +1,26 @@
 """The official JavaScript clients, unchanged, under Node: what `node/clients.js` saw of a running platform."""
 
-import asyncio
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import npm
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.inference.conftest import Platform
 
 TEXT = "".join(Answer().words)
-NODE = Path(__file__).parent / "node"
 LOOK = ("look", {"direction": "north"})
 CUT = "broke"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        shutil.which("node") is None or shutil.which("npm") is None,
-        reason="Node and npm are not installed: the JavaScript clients cannot be tried",
-    ),
-]
+pytestmark = [pytest.mark.slow, npm.needs_node]
 
 
 @pytest.fixture
 async def clients(tmp_path: Path) -> Path:
     """A folder with the clients installed at the pinned versions."""
-    folder = tmp_path / "node"
-    folder.mkdir()
-    for file in NODE.iterdir():
-        shutil.copy(file, folder)
-    status, output = await _run(
-        folder, "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", patience=240
-    )
-    if status != 0:
-        pytest.skip(f"the packages of npm could not be fetched: {output[-300:]}")
-    return folder
+    return await npm.install(tmp_path / "node")
 
 
 @pytest.fixture
@@ -54,7 +36,7 @@ async def seen(clients: Path, platform: Platform, claude: ModelServer, llama: Mo
         }
     _, token = await platform.friend()
     _, spent = await platform.friend(token_limit=0)
-    status, output = await _run(clients, "node", "clients.js", platform.origin, token, spent)
+    status, output = await npm.run(clients, "node", "clients.js", platform.origin, token, spent)
     assert status == 0, output
     results: dict[str, Any] = json.loads(output.splitlines()[-1])  # before it, warnings of the clients
     return results
@@ -134,18 +116,3 @@ def _check_errors(seen: dict[str, Any]) -> None:
 def _refusal(status: int) -> Answer:
     error = {"type": "error", "error": {"type": "an_error", "message": f"said {status}"}}
     return Answer(status=status, error=error, headers={"x-should-retry": "false"})
-
-
-async def _run(folder: Path, *command: str, patience: float = 60) -> tuple[int, str]:
-    """Run it to its end; gives its exit status and output."""
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=folder, env=dict(os.environ), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(), patience)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise
-    assert process.returncode is not None
-    return process.returncode, output.decode()

@@ -1,0 +1,6 @@
+registerProcessor("constant", class extends AudioWorkletProcessor {
+  process(_, [[channel]]) {
+    channel.fill(0.5);
+    return true;
+  }
+});

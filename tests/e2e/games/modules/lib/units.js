@@ -1,0 +1,1 @@
+export const unit = await Promise.resolve("modules");

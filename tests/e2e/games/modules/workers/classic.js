@@ -1,0 +1,3 @@
+importScripts("part.js");
+
+onmessage = async () => postMessage([part, ...(await work())]);

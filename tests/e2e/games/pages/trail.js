@@ -1,0 +1,1 @@
+sessionStorage.trail = JSON.stringify([...JSON.parse(sessionStorage.trail), document.title + location.search]);

@@ -1,0 +1,3 @@
+import { ask } from "./ask.js";
+
+onmessage = async () => postMessage(await ask("Who goes there?"));

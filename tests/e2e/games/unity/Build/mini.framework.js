@@ -1,0 +1,1 @@
+window.miniFramework = "mini 1.0";
