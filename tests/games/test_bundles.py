@@ -403,6 +403,22 @@ def test_a_broken_disk_is_told_as_what_it_is(tmp_path: Path, monkeypatch: pytest
     assert not (tmp_path / "into").exists()
 
 
+def test_free_disk_is_watched_while_a_game_is_unpacked(tmp_path: Path) -> None:
+    source = _zip(tmp_path, {"index.html": PAGE, **{f"{n}.bin": bytes(5_000_000) for n in range(3)}})
+    asked: list[int] = []
+
+    def check_room() -> None:
+        asked.append(sum(path.stat().st_size for path in (tmp_path / "into").rglob("*.bin")))
+        if len(asked) > 2:
+            raise OutOfSpace("nearly full")
+
+    with pytest.raises(OutOfSpace, match="nearly full"):
+        bundles.unpack(source, "zip", tmp_path / "into", LIMITS, "", check_room)
+    assert len(asked) == 3
+    assert max(asked) < 14_000_000
+    assert not (tmp_path / "into").exists()
+
+
 def test_a_folder_of_ours_is_held_to_the_same_rules(tmp_path: Path) -> None:
     example = tmp_path / "example"
     (example / "js").mkdir(parents=True)

@@ -6,7 +6,8 @@ import pytest
 
 from vanilla.errors import NotFound, OutOfSpace
 from vanilla.games import files as files_module
-from vanilla.games.files import Files, Manifest, content_type, on_thread
+from vanilla.games.files import Files, Manifest, on_thread
+from vanilla.games.packed import Packed
 from vanilla.settings import Settings
 
 
@@ -196,20 +197,32 @@ async def test_a_failed_publication_leaves_nothing(
     assert left(settings) == left(settings, "games") == []
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("index.HTML", "text/html; charset=utf-8"),
-        ("a.mjs", "text/javascript; charset=utf-8"),
-        ("a.wasm", "application/wasm"),
-        ("a.svg", "image/svg+xml"),
-        ("a.m4a", "audio/mp4"),
-        ("a.glb", "model/gltf-binary"),
-        ("a.woff2", "font/woff2"),
-        ("a.php", "application/octet-stream"),
-        ("html", "application/octet-stream"),
-        (".html", "application/octet-stream"),
-    ],
-)
-def test_the_type_goes_by_the_end_of_the_name(name: str, expected: str) -> None:
-    assert content_type(name) == expected
+async def test_files_that_come_compressed_are_found_by_both_names(files: Files, settings: Settings) -> None:
+    how = {"b/g.wasm.br": Packed("br", 500), "only.data.gz": Packed("gzip", 70)}
+    async with files.staging() as staging:
+        (staging / "unpacked" / "b").mkdir(parents=True)
+        manifest = Manifest("index.html", {"index.html": 3, "b/g.wasm.br": 20, "only.data.gz": 9, "x.js.gz": 4}, how)
+        await files.publish("abc", 1, staging / "unpacked", manifest)
+    again = Files(settings)  # reads the manifest from the disk
+    for name in ("b/g.wasm.br", "b/g.wasm"):
+        found = await again.find("abc", 1, name)
+        assert (found.name, found.size, found.content_type) == ("b/g.wasm.br", 20, "application/wasm")
+        assert found.packed == Packed("br", 500)
+    assert (await again.find("abc", 1, "x.js.gz")).packed is None
+    with pytest.raises(NotFound):
+        await again.find("abc", 1, "x.js")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+async def test_a_disk_that_is_full_at_publication_is_told_and_leaves_nothing(
+    files: Files, settings: Settings, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(number, "full")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OutOfSpace, match="nothing of this upload was kept"):
+        await published(files)
+    with pytest.raises(OutOfSpace):
+        await files.save_cover("abc", {"card.webp": b"x"})
+    assert left(settings) == left(settings, "games") == []

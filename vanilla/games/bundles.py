@@ -6,7 +6,7 @@ Whatever is wrong is collected and told at once; nothing of a bad upload stays o
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -31,6 +31,10 @@ _OTHERS = {
 HEAD = 8  # bytes that `kind_of` looks at
 
 
+def _enough() -> None:
+    """There is always room for what comes from the host itself."""
+
+
 def kind_of(filename: str, head: bytes) -> Kind:
     """Which kind of bundle an upload is, by its name and first HEAD bytes. Raises InvalidBundle for any other."""
     suffix = Path(filename).suffix.lower()
@@ -44,13 +48,20 @@ def kind_of(filename: str, head: bytes) -> Kind:
     raise InvalidBundle([Problem(f"{file} is {known}. {message}" if known and file else message, file)])
 
 
-def unpack(source: Path, kind: Kind, into: Path, limits: Limits, entry: str = "") -> Bundle:
+def unpack(
+    source: Path,
+    kind: Kind,
+    into: Path,
+    limits: Limits,
+    entry: str = "",
+    check_room: Callable[[], None] = _enough,
+) -> Bundle:
     """Unpack an upload into the new folder `into`. Blocks: call it on a thread. `entry` is the page that its author
-    chose to open, where they did.
+    chose to open, where they did. `check_room` is asked again and again, and raises when the disk has too little left.
 
     Raises InvalidBundle with all that is wrong, OutOfSpace when the disk is full; then `into` is gone again.
     """
-    with Unpacking(into, limits, archive_bytes=source.stat().st_size) as unpacking:
+    with Unpacking(into, limits, archive_bytes=source.stat().st_size, check_room=check_room) as unpacking:
         if kind == "html":
             _take_page(source, unpacking)
         else:
@@ -60,7 +71,7 @@ def unpack(source: Path, kind: Kind, into: Path, limits: Limits, entry: str = ""
 
 def copy(source: Path, into: Path, limits: Limits) -> Bundle:
     """The same for a folder on disk, such as an example that comes with Vanilla. Links in it are left out."""
-    with Unpacking(into, limits, archive_bytes=limits.total_bytes) as unpacking:
+    with Unpacking(into, limits, archive_bytes=limits.total_bytes, check_room=_enough) as unpacking:
         with contextlib.suppress(TooMuch):
             for path in sorted(source.rglob("*")):
                 name = path.relative_to(source).as_posix()

@@ -81,7 +81,7 @@ class Catalogue:
         Raises InvalidBundle, OutOfSpace.
         """
         async with self._unpacking:
-            return await on_thread(bundles.unpack, source, kind, into, self._limits, entry)
+            return await on_thread(bundles.unpack, source, kind, into, self._limits, entry, self._files.check_room)
 
     async def check_storage(self, owner_id: str, more_bytes: int = 0) -> None:
         """Raises TooLarge when the user's games would take more than USER_STORAGE_MB."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from vanilla.settings import Settings
 MB = 1_000_000
 LARGEST_OF_A_GAME = 200 * MB  # one file
 RATIO_COUNTS_FROM = 20 * MB  # small files that compress well are no bombs
+ROOM_CHECKED_EVERY = 4 * MB
 _CODE = (".html", ".htm", ".js", ".mjs")
 _MODEL_CALLS = (b"/api/inference/", b"vanilla.chat", b"vanilla.stream", b"window.vanilla")
 _COVERS = tuple(
@@ -76,7 +77,7 @@ class Unpacking:
     """A new folder, with what is wrong so far. As a context manager it removes the folder on any error, and raises
     OutOfSpace where the disk was full."""
 
-    def __init__(self, into: Path, limits: Limits, *, archive_bytes: int) -> None:
+    def __init__(self, into: Path, limits: Limits, *, archive_bytes: int, check_room: Callable[[], None]) -> None:
         self.into = into
         self.limits = limits
         self.ratio_bytes = max(RATIO_COUNTS_FROM, archive_bytes * limits.ratio)
@@ -87,6 +88,8 @@ class Unpacking:
         self._digests: dict[str, bytes] = {}
         self._talks = False
         self._total = 0
+        self._check_room = check_room
+        self._checked = 0  # bytes that were there when it was last asked
 
     def __enter__(self) -> "Unpacking":
         with fullness_told():
@@ -164,6 +167,9 @@ class Unpacking:
 
     def _count(self, more: int, size: int, name: str) -> None:
         self._total += more
+        if self._total - self._checked >= ROOM_CHECKED_EVERY:
+            self._checked = self._total
+            self._check_room()
         limits = self.limits
         if size > limits.file_bytes:
             self._stop(f"{names.shown(name)} is larger than {limits.file_bytes // MB} MB.", name)
