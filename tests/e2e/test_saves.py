@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Frame, Page, Route
 
 from tests.e2e.browser import launched
 from tests.e2e.test_sandbox import PASSWORD, Admin
+from tests.e2e.visitors import play, sign_in, until, visiting
 from tests.servers import server_process
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -419,3 +420,25 @@ class TestFrame:
             return [...all.map((element) => element.crossOrigin), new Audio() instanceof HTMLAudioElement];
         }""") == [*["anonymous"] * 8, None, None, True]
         await frame.wait_for_function("document.getElementById('v').crossOrigin === 'anonymous'")
+
+
+@pytest.mark.slow
+async def test_firefox_keeps_all_of_it_too(players: Players, player: Admin, game: str) -> None:
+    async with visiting("firefox") as fox:
+        await sign_in(fox, players.origin, "admin", PASSWORD)
+        await play(fox, players.origin, game)
+        await fox.in_game("() => { localStorage.a = 1; sessionStorage.tab = 'mine'; document.cookie = 'c=1'; }")
+        before = await fox.in_game("() => fillWorld()")
+        assert await fox.in_game("() => upheaval()") == "aborted"
+        await play(fox, players.origin, game)
+        assert await fox.in_game("() => atStart") == {"local": {"a": "1"}, "session": {"tab": "mine"}, "cookie": "c=1"}
+        names = [["empty", 7], ["full", 3], ["upheaval", 2]]
+        assert await fox.in_game("() => foundWorld()") == {**WORLD, "names": names, "everything": before, "next": 4}
+        assert (await fox.in_game("() => foundUpheaval()"))["kept"] == [["k"], ["kept"], ["i"]]
+
+        await fox.in_game("(size) => { localStorage.large = 'x'.repeat(size); location.href = 'next.html'; }", LARGE)
+        await until(fox, "game", "() => location.pathname.endsWith('next.html') && window.atStart")
+        assert await fox.in_game("() => atStart.large.length") == LARGE
+        await fox.in_game("() => { addEventListener('beforeunload', () => (localStorage.going = 'gone')); }")
+        await play(fox, players.origin, game)
+        assert await fox.in_game("() => [atStart.local.large.length, atStart.local.going]") == [LARGE, "gone"]

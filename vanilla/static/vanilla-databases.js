@@ -130,6 +130,9 @@
   let timer = 0;
   let batch = 0;
   let isReady = false; // what is stored has been put back
+  let isLeaving = false; // nothing can be waited for
+  const blobs = new WeakMap(); // Blob -> its bytes, once they are read; null where they cannot be
+  const unread = new Set(); // Blobs that the last change is waiting for
   const unstored = new Map(); // key of a record -> number of the last batch that tells of it, until that is stored
   const waiting = new Set(); // numbers of batches that are not stored yet
 
@@ -140,6 +143,7 @@
   function tell() {
     clearTimeout(timer);
     timer = 0;
+    unread.clear();
     const { gone, schemas, stores } = change;
     if (!isReady || !(gone.size || schemas.size || stores.size)) return;
     change = noChange();
@@ -167,17 +171,20 @@
         const value = record && encoded(record.value, key);
         if (value) set.push([key, value]);
         else if (!record) remove.push(key);
+        else if (value === undefined) mark(database, store, [[text, record.key]]);
       }
       const generator = JSON.stringify(["g", database, store]);
       if (raw?.keyGenerator) set.push([generator, json(raw.keyGenerator.num)]);
       else if (keys.has(ALL)) remove.push(generator);
     }
-    for (const bytes of segments(prefixes, remove, set)) {
+    const isSomething = prefixes.length || remove.length || set.length;
+    for (const bytes of isSomething ? segments(prefixes, remove, set) : []) {
       batch += 1;
       waiting.add(batch);
       toPage({ vanilla: "save-databases", batch, bytes });
     }
     for (const key of [...remove, ...set.map(([key]) => key)]) unstored.set(key, batch);
+    if (unread.size) Promise.all([...unread].map(readBlob)).then(later);
   }
 
   function* segments(prefixes, remove, set) {
@@ -201,21 +208,28 @@
     return joined(header, set.map(([, value]) => value)).buffer;
   }
 
+  /* The bytes of a value; null where it cannot be stored, undefined where it holds a Blob that is not read yet. */
   function encoded(value, key) {
+    const before = unread.size;
     try {
       if (key.length > LONGEST_KEY) throw new RangeError("its key is too long");
       const bytes = encode(value);
       if (bytes.length > LARGEST_VALUE) throw new RangeError("it is too large");
       return bytes;
     } catch (error) {
+      if (unread.size > before) return undefined;
       console.warn(`Vanilla keeps this record of IndexedDB in memory only: ${error.message}`, key.slice(0, 200));
       return null;
     }
   }
 
-  for (const [target, type] of [[window, "beforeunload"], [window, "pagehide"], [document, "visibilitychange"]]) {
-    target.addEventListener(type, tell);
+  function leave() {
+    isLeaving = true;
+    tell();
+    isLeaving = false;
   }
+  for (const type of ["beforeunload", "pagehide"]) window.addEventListener(type, leave);
+  document.addEventListener("visibilitychange", tell);
   hear["stored-databases"] = (message) => {
     waiting.delete(message.batch);
     for (const [key, told] of unstored) if (told <= message.batch) unstored.delete(key);
@@ -489,8 +503,20 @@
     }
   }
 
-  /* The bytes of a Blob, at once: a page that goes cannot wait for them. */
+  async function readBlob(blob) {
+    const bytes = await blob.arrayBuffer().catch(() => null);
+    blobs.set(blob, bytes && new Uint8Array(bytes));
+  }
+
+  /* The bytes of a Blob, if they are read. A page that goes cannot wait for them: it has to have them at once. (At any
+   * other time that would disturb transactions: Firefox goes on with other tasks while a request is waited for.) */
   function bytesOfBlob(blob) {
+    if (blobs.get(blob)) return blobs.get(blob);
+    if (blobs.has(blob)) throw new TypeError("a Blob cannot be read");
+    if (!isLeaving) {
+      unread.add(blob);
+      throw new TypeError("a Blob is not read yet");
+    }
     const address = URL.createObjectURL(blob);
     const request = new XMLHttpRequest();
     request.open("GET", address, false);
