@@ -2,12 +2,10 @@
 
 import asyncio
 import re
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import playwright.async_api as playwright
@@ -18,6 +16,7 @@ from tests.e2e.firefox import Refused
 from tests.e2e.visitors import Visitor, play, sign_in, until, upload, visiting
 from tests.e2e.witness import Asked, OtherHost, Witnessed, elsewhere
 from tests.factories import ADMIN_PASSWORD
+from tests.rows import rows
 from tests.servers import serving
 from vanilla.games import sandbox
 from vanilla.settings import Settings
@@ -122,13 +121,6 @@ class Stage:
             return asked.headers.get("sec-fetch-dest") == "iframe"
         return asked.headers.get("sec-fetch-site") == "same-origin" and "probe=" not in asked.query
 
-    def kept(self) -> dict[str, list[dict[str, Any]]]:
-        """Every row of every table."""
-        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
-            connection.row_factory = sqlite3.Row
-            tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            return {name: [dict(row) for row in connection.execute(f'SELECT * FROM "{name}"')] for name in tables}  # noqa: S608
-
 
 @pytest.mark.parametrize("browser", BROWSERS)
 async def test_it_gets_at_nothing_of_an_admin_who_plays_it(browser: str, app: FastAPI, settings: Settings) -> None:
@@ -137,7 +129,7 @@ async def test_it_gets_at_nothing_of_an_admin_who_plays_it(browser: str, app: Fa
         # What it is after is there to be had: the page around it, signed in as admin, could have all of it.
         for path in ("/admin/api/users", f"/admin/api/usage/{stage.target['otherUser']}", stage.target["otherFiles"]):
             assert await admin.on_page("async (path) => (await fetch(path)).status", path) == 200
-        cookies, rows, before = await admin.cookies(), stage.kept(), len(stage.platform.asked)
+        cookies, kept, before = await admin.cookies(), rows(stage.database), len(stage.platform.asked)
 
         probes = [*await stage.probes(leaves=False), *await stage.probes(leaves=True)]
         assert len(probes) >= 40
@@ -164,10 +156,10 @@ async def test_it_gets_at_nothing_of_an_admin_who_plays_it(browser: str, app: Fa
             "(path) => fetch(path).then((answer) => answer.text())", f"/api/games/{stage.game}/saves"
         )
         assert "fromWithin" not in saves
-        changed = stage.kept()
+        changed = rows(stage.database)
         assert {row["game_id"] for row in changed.pop("saves")} <= {stage.game}
-        assert rows.pop("saves") == []
-        assert changed == rows
+        assert kept.pop("saves") == []
+        assert changed == kept
         assert stage.other_host.asked == []
         assert browser in CONNECTS_AHEAD or stage.other_host.knocks == 0
         assert browser in ASKS_STUN_SERVERS or stage.other_host.packets == 0
