@@ -242,6 +242,17 @@ class TestSdk:
         assert answer.headers["content-type"].startswith("text/javascript")
         assert len(answer.content) < 25_000
 
+    async def test_its_part_for_databases_is_there_under_the_same_version_and_names_whose_work_it_is(
+        self, client: httpx.AsyncClient, files: str
+    ) -> None:
+        sdk = (await client.get(f"{files}index.html")).text.split('src="')[1].split('"')[0]
+        answer = await client.get(sdk.replace("vanilla.js", "vanilla-databases.js"))
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "fake-indexeddb 6.2.8, Copyright 2017 Jeremy Scheff, under the Apache License 2.0" in answer.text
+        assert len(answer.content) < 90_000
+
     async def test_an_old_address_is_not_kept(self, client: httpx.AsyncClient) -> None:
         assert (await client.get("/static/vanilla.js?v=old")).headers["cache-control"] == "no-cache"
 

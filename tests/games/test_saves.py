@@ -34,8 +34,9 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
     def people(session: Any) -> None:
         for caller in (MIRA, ADA):
-            names = {"id": caller.user_id, "username": caller.username, "username_key": caller.username}
-            session.add(User(**names, password_hash="", created_at=now, updated_at=now))
+            user = User(id=caller.user_id, username=caller.username, username_key=caller.username, password_hash="")
+            user.created_at = user.updated_at = now
+            session.add(user)
         session.flush()
         for game in ("snail", "dragon"):
             title = game.title()
