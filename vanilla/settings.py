@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     uploads_per_hour: int = Field(60, ge=0, description="Uploads that a user may begin in an hour; 0 for no bound.")
     user_storage_mb: int = Field(1000, ge=1, description="Disk that one user's games may take, in MB.")
     max_databases_mb: int = Field(
-        50, ge=1, description="What one game may keep for one player in IndexedDB, in MB; beside it 5 MB of localStorage."
+        50, ge=1, description="What a game may keep for a player in IndexedDB, in MB; beside it 5 MB of localStorage."
     )
     min_free_disk_mb: int = Field(1000, ge=0, description="Uploads are refused below this much free disk, in MB.")
     upstream_idle_seconds: float = Field(
