@@ -155,11 +155,17 @@ async def launched() -> AsyncIterator[Firefox]:
 def firefox() -> str:
     """The path of the Firefox that .ci/firefox.sh finds (`FIREFOX` in the environment names another). Raises
     NoFirefox."""
-    script = ["sh", str(ROOT / ".ci" / "firefox.sh"), "find"]
-    found = subprocess.run(script, capture_output=True, text=True, check=False).stdout.strip()
-    if not found:
-        raise NoFirefox("There is no Firefox, or no Xvfb, for the long browser tests. Type: sh .ci/firefox.sh")
-    return found
+    return found_firefox(dict(os.environ))
+
+
+def found_firefox(environ: dict[str, str]) -> str:
+    """As `firefox`, in the environment given."""
+    command = ["sh", str(ROOT / ".ci" / "firefox.sh"), "find"]
+    script = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    if script.returncode != 0 or not script.stdout.strip():
+        missing = "There is no Firefox, or no Xvfb, for the long browser tests. Type: sh .ci/firefox.sh"
+        raise NoFirefox(f"{script.stderr.strip()} {missing}".strip())
+    return script.stdout.strip()
 
 
 async def _port(process: asyncio.subprocess.Process, file: Path) -> int:

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.e2e.firefox import Refused
-from tests.e2e.visitors import Visitor, play, sign_in, until, upload, visiting
+from tests.e2e.visitors import HOME, Visitor, play, sign_in, until, upload, visiting
 from tests.e2e.witness import Asked, OtherHost, Witnessed, elsewhere
 from tests.factories import ADMIN_PASSWORD
 from tests.rows import rows
@@ -24,7 +24,12 @@ from vanilla.settings import Settings
 pytestmark = pytest.mark.e2e
 
 SESSION_COOKIE = "vanilla_session"
-BROWSERS = ["chromium", pytest.param("firefox", marks=pytest.mark.slow)]
+PLACES = [
+    ("chromium", "localhost"),
+    pytest.param(("firefox", "localhost"), marks=pytest.mark.slow),
+    pytest.param(("chromium", "home"), marks=pytest.mark.slow),  # by a name and without https
+    pytest.param(("firefox", "home"), marks=pytest.mark.slow),
+]
 
 # What reaches the platform without a credential, as from anybody in the world: the open routes, and names that look
 # like a way up from them.
@@ -117,14 +122,20 @@ class Stage:
 
     def is_of_our_page(self, asked: Asked) -> bool:
         """Whether the play page asked, or it is the document of the frame, where a cookie counts for nothing."""
+        if "probe=" in asked.query:
+            return False
         if asked.path.startswith(f"/games/{self.game}/"):
-            return asked.headers.get("sec-fetch-dest") == "iframe"
-        return asked.headers.get("sec-fetch-site") == "same-origin" and "probe=" not in asked.query
+            return asked.headers.get("sec-fetch-dest", "iframe") == "iframe" and "origin" not in asked.headers
+        # Where browsers send no Sec-Fetch-Site, without https, the game's requests are told by their names alone.
+        return asked.headers.get("sec-fetch-site", "same-origin") == "same-origin"
 
 
-@pytest.mark.parametrize("browser", BROWSERS)
-async def test_it_gets_at_nothing_of_an_admin_who_plays_it(browser: str, app: FastAPI, settings: Settings) -> None:
-    async with playing(browser, app, settings) as stage:
+@pytest.mark.parametrize("place", PLACES, ids=" at ".join)
+async def test_it_gets_at_nothing_of_an_admin_who_plays_it(
+    place: tuple[str, str], app: FastAPI, settings: Settings
+) -> None:
+    browser = place[0]
+    async with playing(*place, app, settings) as stage:
         admin, address = stage.admin, await stage.admin.address()
         # What it is after is there to be had: the page around it, signed in as admin, could have all of it.
         for path in ("/admin/api/users", f"/admin/api/usage/{stage.target['otherUser']}", stage.target["otherFiles"]):
@@ -183,7 +194,7 @@ class TestWhereEverythingIsAllowed:
         monkeypatch.setattr(sandbox, "frame_source", lambda *_: "* data: blob:")
 
     async def test_each_probe_gets_something(self, browser: str, app: FastAPI, settings: Settings) -> None:
-        async with playing(browser, app, settings) as stage:
+        async with playing(browser, "localhost", app, settings) as stage:
             probes = await stage.probes(leaves=False)
             assert {"webRtc", "preconnect"} | UNPROVEN_IN[browser] <= {*probes}
             got = await stage.attack(probes, 10)
@@ -192,7 +203,7 @@ class TestWhereEverythingIsAllowed:
             assert stage.other_host.knocks or browser not in CONNECTS_AHEAD
 
     async def test_each_way_to_take_the_page_away_does(self, browser: str, app: FastAPI, settings: Settings) -> None:
-        async with playing(browser, app, settings) as stage:
+        async with playing(browser, "localhost", app, settings) as stage:
             page = await stage.admin.address()
             for name in await stage.probes(leaves=True):
                 if SESSION_COOKIE not in await stage.admin.cookies():
@@ -221,10 +232,11 @@ async def restart(stage: Stage) -> None:
 
 
 @asynccontextmanager
-async def playing(browser: str, app: FastAPI, settings: Settings) -> AsyncIterator[Stage]:
+async def playing(browser: str, place: str, app: FastAPI, settings: Settings) -> AsyncIterator[Stage]:
     """An admin, just signed in, with the hostile game before them."""
     platform = Witnessed(app)
-    async with serving(platform) as origin, elsewhere() as other_host, httpx.AsyncClient(base_url=origin) as owner:
+    async with serving(platform) as local, elsewhere() as other_host, httpx.AsyncClient(base_url=local) as owner:
+        origin = local if place == "localhost" else local.replace("127.0.0.1", HOME)
         signed_in = await owner.post("/auth/login", json={"username": "admin", "password": ADMIN_PASSWORD})
         assert signed_in.is_success
         mira = (await owner.post("/admin/api/users", json={"username": "mira", "password": ADMIN_PASSWORD})).json()
