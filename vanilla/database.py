@@ -11,6 +11,7 @@ import fcntl
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,14 +48,16 @@ class Prepared:
         self.sql = str(compiled)
         self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
         self.fixed: dict[str, Any] = {name: value for name, value in compiled.params.items() if value is not None}
+        # The first name twice: of one name alone it would give no tuple.
+        self._pick = itemgetter(self.names[0], *self.names)
 
     def __call__(self, cursor: sqlite3.Cursor, **values: Any) -> sqlite3.Cursor:
         """Run it once. Raises sqlite3.Error."""
         return cursor.execute(self.sql, self._row(values))
 
-    def _row(self, values: dict[str, Any]) -> list[Any]:
-        fixed = self.fixed
-        return [values[name] if name in values else fixed[name] for name in self.names]
+    def _row(self, values: dict[str, Any]) -> tuple[Any, ...]:
+        picked: tuple[Any, ...] = self._pick({**self.fixed, **values} if self.fixed else values)
+        return picked[1:]
 
 
 class PreparedInsert(Prepared):

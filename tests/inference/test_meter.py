@@ -1,7 +1,6 @@
 """The rules of holds and limits, on the database alone."""
 
 import asyncio
-import dataclasses
 import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -182,7 +181,7 @@ class TestOwnLimit:
 
 class TestGameDay:
     def of(self, user_id: str, game_id: str = "g1", prompt: int = 10, cap: int = 90, game_cap: int = 100) -> Wanted:
-        return dataclasses.replace(wanted(user_id, prompt, cap), game_id=game_id, game_cap=game_cap)
+        return wanted(user_id, prompt, cap)._replace(game_id=game_id, game_cap=game_cap)
 
     async def test_one_game_cannot_take_more_in_a_day_and_another_still_can(
         self, database: Database, meter: Meter, clock: Clock

@@ -9,9 +9,9 @@ LimitPeriod = Literal["total", "day", "month"]
 def period_key(limit_period: str, now: datetime) -> str:
     """The period that `now` falls in: `total`, `2026-11-23` or `2026-11`."""
     if limit_period == "day":
-        return now.astimezone(UTC).strftime("%Y-%m-%d")
+        return now.astimezone(UTC).isoformat()[:10]
     if limit_period == "month":
-        return now.astimezone(UTC).strftime("%Y-%m")
+        return now.astimezone(UTC).isoformat()[:7]
     return "total"
 
 

@@ -23,14 +23,17 @@ class BoundedHttp(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._unread = 0  # bytes since the parser last came to the end of a head, or to a part of a body
-        self._deadline: asyncio.TimerHandle | None = None
+        self._awaits_head_since: float | None = None  # on the event loop's clock
+        self._look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
+        self._look = self.loop.call_later(HEAD_SECONDS, self._look_at_head)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
+        if self._look is not None:
+            self._look.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -47,7 +50,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._stop_waiting()
+        self._awaits_head_since = None
         self._unread = 0
         super().on_headers_complete()
 
@@ -63,10 +66,13 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_complete()
 
     def _await_head(self) -> None:
-        self._stop_waiting()
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        self._awaits_head_since = self.loop.time()
 
-    def _stop_waiting(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _look_at_head(self) -> None:
+        """Close what has waited too long. One timer a connection, not one a request."""
+        since = self._awaits_head_since
+        left = HEAD_SECONDS if since is None else since + HEAD_SECONDS - self.loop.time()
+        if left <= 0:
+            self.transport.close()
+        else:
+            self._look = self.loop.call_later(left, self._look_at_head)

@@ -10,7 +10,7 @@ import time
 
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, reset_contextvars
+from structlog.contextvars import bind_contextvars
 
 from vanilla.api import failures
 from vanilla.api.cors import EXPOSED
@@ -79,7 +79,7 @@ class Lane:
                     headers.append((b"request-id", request_id.encode()))
             await send(message)
 
-        bound = bind_contextvars(request_id=request_id)
+        bind_contextvars(request_id=request_id)  # of this request's task, which ends with it
         try:
             caller = await self._services.callers.identify(bearer=bearer, cookie=None)
             scope["user_id"] = caller.user_id
@@ -95,7 +95,6 @@ class Lane:
                 await failures.answer(VanillaError(UNEXPECTED), scope, send_open)
         finally:
             log_request(scope, status, started)
-            reset_contextvars(**bound)
 
 
 def _plain_bearer(scope: Scope) -> str | None:

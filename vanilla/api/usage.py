@@ -55,7 +55,7 @@ def shown_point(point: Point) -> dict[str, Any]:
 
 def shown_row(row: LedgerRow) -> dict[str, Any]:
     """A row of the ledger with the names of its user and game."""
-    values = asdict(row.entry)
+    values = row.entry._asdict()
     return {
         **values,
         "timestamp": utc_text(row.entry.timestamp),

@@ -7,7 +7,7 @@ ledger has its row: a call that its caller saw finish is in the ledger, whatever
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import aiohttp
 from starlette.types import Send
@@ -28,8 +28,7 @@ logger = logging.getLogger(__name__)
 SETTLE_DELAYS = (0.1, 0.5, 1.0, 2.0, 5.0)  # seconds between tries; the last one again and again
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A call as it was asked for: which one, and where it goes up."""
 
     backend: Backend

@@ -10,10 +10,10 @@ import hashlib
 import importlib.util
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tiktoken
 
@@ -35,7 +35,14 @@ MESSAGE_TOKENS = 4  # of each message: role marks and separators
 NOT_PROMPT = frozenset({"role", "type", "cache_control", "images"})
 MARGIN = 1.2  # other tokenizers make more tokens of the same text than cl100k does
 
+REMEMBERED = 20_000  # counts of texts, of at least
+REMEMBERED_FROM = 32  # characters: shorter ones are counted as fast
+
+T = TypeVar("T")
+R = TypeVar("R")
+
 _thread = ThreadPoolExecutor(1, thread_name_prefix="estimate")
+_counts: dict[int, int] = {}  # tokens by the hash of a text; hashes differ from one process to the next
 
 
 def count(text: str) -> int:
@@ -51,38 +58,66 @@ async def prompt_tokens(parts: Any) -> int:
     found = _walk(parts)
     first = list(itertools.islice(found, WALKED_ON_THE_LOOP))
     if len(first) < WALKED_ON_THE_LOOP:
-        text, extra = _sum(first)
+        new, counted, allowed = _new_in(first)
     else:
-        text, extra = await asyncio.get_running_loop().run_in_executor(_thread, _sum, itertools.chain(first, found))
-    return math.ceil((await _count_soon(text)) * MARGIN) + extra
+        new, counted, allowed = await _on_thread(_new_in, itertools.chain(first, found))
+    if new:
+        counted += await _soon(sum(map(len, new)), _count_new, new)
+    return math.ceil(counted * MARGIN) + allowed + OVERHEAD_TOKENS
 
 
 async def output_tokens(text: str) -> int:
     """The best estimate for an answer of which only the text is known."""
-    return await _count_soon(text)
+    return await _soon(len(text), count, text)
 
 
 async def warm_up() -> None:
     """Load the encoder's data (0.15 s) away from the event loop."""
-    await asyncio.get_running_loop().run_in_executor(_thread, _encoding)
+    await _on_thread(_encoding)
 
 
-async def _count_soon(text: str) -> int:
-    if len(text) <= ON_THE_LOOP and _encoding.cache_info().currsize:
-        return count(text)
-    return await asyncio.get_running_loop().run_in_executor(_thread, count, text)
+async def _soon(length: int, work: Callable[[T], int], given: T) -> int:
+    """The count of so many characters, on this thread where that takes a moment."""
+    if length <= ON_THE_LOOP and _encoding.cache_info().currsize:
+        return work(given)
+    return await _on_thread(work, given)
 
 
-def _sum(found: Iterable[str | int]) -> tuple[str, int]:
-    """What `_walk` found: all text, and the allowances."""
-    texts: list[str] = []
-    extra = OVERHEAD_TOKENS
+async def _on_thread(work: Callable[..., R], *given: Any) -> R:
+    return await asyncio.get_running_loop().run_in_executor(_thread, work, *given)
+
+
+def _new_in(found: Iterable[str | int]) -> tuple[list[str], int, int]:
+    """The texts in what `_walk` found that have to be counted, the tokens of all others, and the allowances.
+
+    A game says the same things again and again: its rules, and all of the conversation so far.
+    """
+    new: list[str] = []
+    counted = allowed = 0
     for part in found:
-        if isinstance(part, str):
-            texts.append(part)
+        if not isinstance(part, str):
+            allowed += part
+        elif (tokens := _counts.get(hash(part)) if len(part) >= REMEMBERED_FROM else None) is not None:
+            counted += tokens
         else:
-            extra += part
-    return "\n".join(texts), extra
+            new.append(part)
+    return new, counted, allowed
+
+
+def _count_new(texts: list[str]) -> int:
+    """Tokens in texts. Long ones are remembered, by their hash alone; short ones are counted together."""
+    total = 0
+    short = []
+    for text in texts:
+        if len(text) < REMEMBERED_FROM:
+            short.append(text)
+            continue
+        tokens = count(text) + 1  # what stands between two texts
+        total += tokens
+        if len(_counts) >= REMEMBERED:
+            _counts.pop(next(iter(_counts)), None)
+        _counts[hash(text)] = tokens
+    return total + count("\n".join(short))
 
 
 def _walk(part: Any) -> Iterator[str | int]:

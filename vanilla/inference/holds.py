@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, case, func, or_, select, update
 from sqlmodel import col
@@ -13,15 +13,14 @@ from vanilla.accounts.periods import period_key, resets_at
 from vanilla.database import Prepared, inserting
 from vanilla.errors import LimitReached, Unauthenticated
 from vanilla.inference.game_day import RETRY_AFTER, GameDay, settle_game_day
-from vanilla.models import Hold, User, utc_text
+from vanilla.models import NO_GAME, Hold, User, utc_text
 from vanilla.usage import ledger
 from vanilla.usage.ledger import Entry
 
 HOLD_LASTS = timedelta(minutes=10)  # beyond its last refresh; a live process refreshes every second or two
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What a call asks to set aside. `least_output` is what it cannot do without: 1, or more than a thinking budget."""
 
     id: str
@@ -58,18 +57,40 @@ Settlement = tuple[str, Entry | None, datetime]  # of which hold, at what cost, 
 
 
 def hold_all(cursor: sqlite3.Cursor, holds: Sequence[HoldItem]) -> list[Granted | LimitReached | Unauthenticated]:
-    """Each in its turn, since each must know its own answer; the rows of those that fit are written together."""
+    """All that a user asks for in one statement where it fits, else each in its turn, since each must know its own
+    answer; the rows of those that fit are written together."""
+    together = _try_together(cursor, holds) if len(holds) > 1 else {}
     answers = []
     rows: list[dict[str, Any]] = []
     for wanted, process_id, now in holds:
         # A refusal is a result here and not a raise: a raise would undo the whole group of writes it stands in.
-        answer = _try_hold(cursor, wanted, now)
+        taken = together.get(wanted.user_id)
+        if taken is not None and not _has_cap(wanted):
+            answer: Granted | LimitReached | Unauthenticated = Granted(wanted.output_cap, taken.is_limited)
+        else:
+            answer = _try_hold(cursor, wanted, now)
         answers.append(answer)
         if isinstance(answer, Granted):
             rows.append(_hold_row(wanted, answer, process_id, now))
     if rows:
         _INSERT_HOLDS.rows(cursor, rows)
     return answers
+
+
+def _try_together(cursor: sqlite3.Cursor, holds: Sequence[HoldItem]) -> "dict[str, _Taken]":
+    """By user, where all fits that stands under no cap of a game: what holds for the sum holds for each."""
+    sums: dict[str, int] = {}
+    for wanted, _, _ in holds:
+        if not _has_cap(wanted):
+            sums[wanted.user_id] = sums.get(wanted.user_id, 0) + wanted.prompt_tokens + wanted.output_cap
+    now = holds[-1][2]
+    taken = {user_id: _take(cursor, user_id, tokens, now) for user_id, tokens in sums.items()}
+    return {user_id: answer for user_id, answer in taken.items() if answer is not None}
+
+
+def _has_cap(wanted: Wanted) -> bool:
+    """Whether a game's cap stands before the user's limit."""
+    return wanted.game_cap is not None and wanted.game_id != NO_GAME
 
 
 def _try_hold(cursor: sqlite3.Cursor, wanted: Wanted, now: datetime) -> Granted | LimitReached | Unauthenticated:
@@ -95,7 +116,6 @@ def _try_hold(cursor: sqlite3.Cursor, wanted: Wanted, now: datetime) -> Granted 
 
 
 def _hold_row(wanted: Wanted, granted: Granted, process_id: str, now: datetime) -> dict[str, Any]:
-    is_capped = GameDay.of(wanted.user_id, wanted.game_id, wanted.game_cap, now) is not None
     return {
         "id": wanted.id,
         "process_id": process_id,
@@ -109,7 +129,7 @@ def _hold_row(wanted: Wanted, granted: Granted, process_id: str, now: datetime) 
         "started_at": utc_text(now),
         "expires_at": utc_text(now + HOLD_LASTS),
         "request_id": wanted.request_id,
-        "day": period_key("day", now) if is_capped else "",
+        "day": period_key("day", now) if _has_cap(wanted) else "",
     }
 
 

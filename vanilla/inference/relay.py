@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
+from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from vanilla.accounts.caller import Caller
@@ -147,7 +148,7 @@ class Relay:
             backend=backend,
             route=route,
             prompt=prompt,
-            target=await backend.target(prompt.model, _headers(scope)),
+            target=await backend.target(prompt.model, Headers(scope=scope)),
             prompt_tokens=await estimate.prompt_tokens(prompt.text),
             game_cap=controls.game_tokens_per_day,
             request_id=scope.get("request_id"),
@@ -172,7 +173,7 @@ class Relay:
         self, backend: Backend, route: Route, tail: str, raw: bytes, scope: Scope, send: Send
     ) -> None:
         """A call that costs nothing: a list of models, a count of tokens."""
-        target = await backend.target(_model_in(raw), _headers(scope))
+        target = await backend.target(_model_in(raw), Headers(scope=scope))
         path = route.upstream.replace("{model}", quote(tail, safe=""))
         try:
             async with self._upstream.ask(backend, route.method, target, path, raw) as response:
@@ -245,10 +246,6 @@ async def _read(read: Callable[[dict[str, Any], bytes], Prompt], raw: bytes) -> 
     if len(raw) <= READ_AT_ONCE:
         return read(read_object(raw), raw)
     return await asyncio.to_thread(lambda: read(read_object(raw), raw))
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _model_in(raw: bytes) -> str | None:

@@ -1,12 +1,12 @@
 """The way to a model server and back: bytes as they come, a few headers, and what the network does as VanillaErrors."""
 
-import contextlib
 import logging
 import zlib
 from collections.abc import AsyncIterator
-from functools import partial
+from types import TracebackType
 
 import aiohttp
+from aiohttp.client import _RequestContextManager
 from starlette.types import Message, Send
 
 from vanilla.errors import UpstreamFailed, VanillaError
@@ -55,45 +55,77 @@ class Upstream:
         assert self._session is not None, "opened with the app"
         return self._session
 
-    @contextlib.asynccontextmanager
-    async def ask(
-        self, backend: Backend, method: str, target: Target, path: str, body: bytes
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send a request up; leaving the block before the answer is read closes the connection.
+    def ask(self, backend: Backend, method: str, target: Target, path: str, body: bytes) -> "Exchange":
+        """Send a request up and give the response, in a block; leaving it before the answer is read closes the
+        connection.
 
-        Raises Unreached, or UpstreamFailed when the connection breaks or is silent for too long.
+        In the block, and as it begins, raises Unreached, or UpstreamFailed when the connection breaks or is silent for
+        too long.
         """
         headers = {"accept-encoding": "identity", **target.headers}
         if body:
             headers["content-type"] = "application/json"
-        failed = partial(self._metrics.upstream_failed, backend.name)
-        is_refused = False
+        request = self.session.request(
+            method,
+            target.base_url + path,
+            data=body or None,
+            headers=headers,
+            timeout=self._timeout,
+            allow_redirects=False,
+        )
+        return Exchange(backend, request, self._metrics)
+
+
+class Exchange:
+    """A request on its way up, as a block. A class, since a generator would cost a good part of the client's work."""
+
+    __slots__ = ("_backend", "_is_refused", "_metrics", "_request")
+
+    def __init__(self, backend: Backend, request: "_RequestContextManager", metrics: Metrics) -> None:
+        self._backend = backend
+        self._request = request
+        self._metrics = metrics
+        self._is_refused = False
+
+    async def __aenter__(self) -> aiohttp.ClientResponse:
         try:
-            async with self.session.request(
-                method,
-                target.base_url + path,
-                data=body or None,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,
-            ) as response:
-                if is_refused := response.status >= 400:
-                    failed(str(response.status))
-                yield response
-        except UpstreamFailed:  # so says who reads the answer
-            if not is_refused:
-                failed("broken")
-            raise
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-            failed("unreached")
-            raise Unreached(backend.unreachable()) from None
-        except TimeoutError:
-            failed("silent")
-            raise UpstreamFailed("The model server fell silent.") from None
-        except aiohttp.ClientError as error:
-            failed("broken")
-            logger.warning("%s broke the connection: %s", backend.name, type(error).__name__)
-            raise UpstreamFailed("The model server broke the connection.") from None
+            response = await self._request.__aenter__()
+        except Exception as error:
+            if (told := self._told(error)) is None:
+                raise
+            raise told from None
+        if response.status >= 400:
+            self._is_refused = True
+            self._failed(str(response.status))
+        return response
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._request.__aexit__(kind, error, trace)
+        if error is not None and (told := self._told(error)) is not None:
+            raise told from None
+
+    def _told(self, error: BaseException) -> Exception | None:
+        """What the network did, as one of our errors; counted. None for what is no failure of the upstream's."""
+        if isinstance(error, UpstreamFailed):  # so says who reads the answer
+            if not self._is_refused:
+                self._failed("broken")
+            return None
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            self._failed("unreached")
+            return Unreached(self._backend.unreachable())
+        if isinstance(error, TimeoutError):
+            self._failed("silent")
+            return UpstreamFailed("The model server fell silent.")
+        if isinstance(error, aiohttp.ClientError):
+            self._failed("broken")
+            logger.warning("%s broke the connection: %s", self._backend.name, type(error).__name__)
+            return UpstreamFailed("The model server broke the connection.")
+        return None
+
+    def _failed(self, kind: str) -> None:
+        self._metrics.upstream_failed(self._backend.name, kind)
 
 
 def chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -2,9 +2,8 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from vanilla.database import adding, inserting
 from vanilla.models import NO_GAME, TokenUsage, UsageHour, UsageMinute, utc_text
@@ -12,8 +11,7 @@ from vanilla.models import NO_GAME, TokenUsage, UsageHour, UsageMinute, utc_text
 Status = Literal["ok", "aborted", "failed", "recovered"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One row of the ledger. `prompt_tokens` includes cache reads and writes; times are milliseconds."""
 
     id: str

@@ -5,7 +5,7 @@ Ranges are `since` (inclusive) and `until` (exclusive); roll-ups round them outw
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
@@ -287,7 +287,7 @@ _SUMS = [
     _sum(col(UsageHour.cache_write_tokens)),
 ]
 
-_ENTRY_FIELDS = [field.name for field in fields(Entry)]
+_ENTRY_FIELDS = Entry._fields
 _LEDGER = [TokenUsage.__table__.columns[name] for name in _ENTRY_FIELDS]  # type: ignore[attr-defined]
 
 

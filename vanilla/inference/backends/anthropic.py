@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 
 from vanilla.errors import Unavailable, UpstreamFailed, VanillaError
+from vanilla.inference.backends.backlog import Backlog, line_at
 from vanilla.inference.backends.base import (
     Events,
-    Lines,
     Prompt,
     Route,
     Target,
@@ -22,6 +22,14 @@ from vanilla.inference.backends.base import (
 OLDEST_VERSION = "2023-06-01"  # for callers who name none
 BEARER_SINCE = "2026-10-21"  # from this API version on the key goes up as a bearer, before it as x-api-key
 DEFAULT_OUTPUT = 4096  # set aside when max_tokens is missing: the upstream refuses such a call by itself
+
+# What an event has that tells usage, the end or an error; and the commonest event, which has but text.
+_MARKS = (b'"usage"', b'"message_stop"', b'"error"')
+_DELTA = b'"content_block_delta"'
+_AROUND_TEXT = len(
+    b"event: content_block_delta\n"
+    b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}\n\n'
+)
 
 CALLERS_OWN_TOOLS = ("bash_", "text_editor_", "computer_", "memory_")
 
@@ -114,25 +122,35 @@ def with_max_tokens(prompt: Prompt, cap: int) -> bytes:
 
 class MessagesTap:
     """Usage from a message: message_start, then every non-null field of each message_delta overwrites (they are
-    cumulative; adding would count twice)."""
+    cumulative; adding would count twice). Events that tell nothing but text are kept unread."""
 
     def __init__(self, prompt: Prompt) -> None:
         self.usage = Usage()
         self.is_complete = False
         self.has_failed = False
-        self._lines = Lines()
+        self._backlog = Backlog()
         self._events = Events()
+        self._reads_all = False  # events come in a form in which they cannot be told apart at a glance
         self._told: dict[str, Any] = {}
         self._text: list[str] = []
-        self._length = 0
+        self._length = 0  # characters of the text, and
+        self._unread = 0  # a guess at those in the backlog
 
     def feed(self, chunk: bytes) -> bytes:
-        for line in self._lines.feed(chunk):
-            self._event(self._events.feed(line))
+        lines = self._backlog.feed(chunk)
+        if lines:
+            if deltas := lines.count(_DELTA):
+                self._unread += max(0, len(lines) - deltas * _AROUND_TEXT)
+            if not self._reads_all:
+                self._reads_all = not self._glance(lines)
+            if self._reads_all or self._backlog.is_full:
+                self._read_backlog()
         return chunk
 
     def finish(self) -> bytes:
         self.feed(b"\n")
+        if not self.is_complete:
+            self._read_backlog()
         return b""
 
     def read(self, body: bytes) -> None:
@@ -143,17 +161,43 @@ class MessagesTap:
         if isinstance(message, dict):
             self._take_usage(message.get("usage"))
             self.is_complete = self.usage.completion_tokens is not None
-            content = message.get("content")
-            for block in content if isinstance(content, list) else []:
-                self._add_text(block)
+            if not self.is_complete:  # else nobody asks for its text
+                content = message.get("content")
+                for block in content if isinstance(content, list) else []:
+                    self._add_text(block)
 
     @property
     def text(self) -> str:
-        return "".join(self._text)
+        self._read_backlog()
+        self._text = ["".join(self._text)]
+        return self._text[0]
 
     @property
     def tokens_so_far(self) -> int:
-        return max(self.usage.completion_tokens or 0, self._length // 4)
+        return max(self.usage.completion_tokens or 0, (self._length + self._unread) // 4)
+
+    def _glance(self, lines: bytes) -> bool:
+        """Read the events that tell more than text: False where that cannot be told from one line."""
+        read = b""
+        for mark in _MARKS:
+            place = lines.find(mark)  # within a text the quotes would be escaped
+            while place >= 0:
+                line = line_at(lines, place)
+                if line is not read and line.startswith(b"data:"):
+                    try:
+                        self._event(orjson.loads(line[5:]))
+                    except orjson.JSONDecodeError:
+                        return False
+                    read = line
+                place = lines.find(mark, place + len(line))
+        return True
+
+    def _read_backlog(self) -> None:
+        """Read what was kept. Events that were read before may be read again, in their order: they overwrite."""
+        for line in self._backlog.take():
+            self._event(self._events.feed(line))
+        self._text = ["".join(self._text)]
+        self._unread = 0
 
     def _event(self, event: Any) -> None:
         if not isinstance(event, dict):

@@ -11,9 +11,9 @@ import aiohttp
 import orjson
 
 from vanilla.errors import BadRequest, Unavailable, UpstreamFailed, VanillaError
+from vanilla.inference.backends.backlog import Backlog, line_at
 from vanilla.inference.backends.base import (
     DEFAULT_OUTPUT,
-    Lines,
     Prompt,
     Route,
     Target,
@@ -133,23 +133,31 @@ def with_num_predict(prompt: Prompt, cap: int) -> bytes:
 
 class LinesTap:
     """Usage from native answers: the last line of a stream, or the one object, has prompt_eval_count and eval_count.
-    Either may be missing or 0 (older servers, a cached prompt): then it is for us to estimate."""
+    Either may be missing or 0 (older servers, a cached prompt): then it is for us to estimate. Lines that tell nothing
+    but text are kept unread."""
 
     def __init__(self, prompt: Prompt) -> None:
         self.usage = Usage()
         self.is_complete = False
         self.has_failed = False
         self._generates = prompt.output_cap > 0
-        self._lines = Lines()
+        self._backlog = Backlog()
+        self._lines = 0
         self._text: list[str] = []
 
     def feed(self, chunk: bytes) -> bytes:
-        for line in self._lines.feed(chunk):
-            self._line(line)
+        lines = self._backlog.feed(chunk)
+        if lines:
+            self._lines += lines.count(b"\n")
+            place = _more(lines)
+            if self._backlog.is_full or (place >= 0 and not self._is_last(line_at(lines, place))):
+                self._read_backlog()
         return chunk
 
     def finish(self) -> bytes:
         self.feed(b"\n")
+        if not self.is_complete:
+            self._read_backlog()
         return b""
 
     def read(self, body: bytes) -> None:
@@ -157,11 +165,32 @@ class LinesTap:
 
     @property
     def text(self) -> str:
-        return "".join(self._text)
+        self._read_backlog()
+        self._text = ["".join(self._text)]
+        return self._text[0]
 
     @property
     def tokens_so_far(self) -> int:
-        return self.usage.completion_tokens or len(self._text)  # a line is a token, near enough
+        return self.usage.completion_tokens or self._lines  # a line is a token, near enough
+
+    def _is_last(self, line: bytes) -> bool:
+        """Take in the last line, if it is that and says all there is to know."""
+        try:
+            answer = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return False
+        if not (isinstance(answer, dict) and answer.get("done") is True) or "error" in answer:
+            return False
+        if not (positive(answer.get("eval_count")) and positive(answer.get("prompt_eval_count"))):
+            return False
+        self.is_complete = True
+        self._take_usage(answer)
+        return True
+
+    def _read_backlog(self) -> None:
+        for line in self._backlog.take():
+            self._line(line)
+        self._text = ["".join(self._text)]
 
     def _line(self, line: bytes) -> None:
         try:
@@ -190,6 +219,15 @@ class LinesTap:
         generated = positive(answer.get("eval_count"))
         self.usage.prompt_tokens = positive(answer.get("prompt_eval_count"))
         self.usage.completion_tokens = generated if self._generates and self._text else generated or 0
+
+
+def _more(lines: bytes) -> int:
+    """Where they tell more than text (an error, an embedding, the end), or -1. Within a text quotes are escaped."""
+    for mark in (b'"error"', b'"embedding'):
+        if (place := lines.find(mark)) >= 0:
+            return place
+    done = _DONE.search(lines)
+    return done.start() if done else -1
 
 
 def _read(body: dict[str, Any], raw: bytes, *prompt_fields: str) -> Prompt:
@@ -233,6 +271,8 @@ def _seconds(keep_alive: Any) -> float | None:
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(ns|us|µs|ms|s|m|h)")
 _DURATION = re.compile(rf"(?:{_PART.pattern}){{1,8}}")
+
+_DONE = re.compile(rb'"done"\s*:\s*true')
 
 _CHAT = Route("POST", "/api/chat", "/api/chat", read=read_chat, tap=LinesTap, with_cap=with_num_predict)
 _GENERATE = replace(_CHAT, path="/api/generate", upstream="/api/generate", read=read_generate)

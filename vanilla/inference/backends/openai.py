@@ -17,6 +17,8 @@ from vanilla.inference.backends.base import (
     with_one_meaning,
 )
 
+MOST_PARTS = 500  # of a text, before they are joined
+
 
 def read_openai(body: dict[str, Any], raw: bytes) -> Prompt:
     """A request for /v1/chat/completions. Raises BadRequest. `n` answers cost n times the cap."""
@@ -64,6 +66,7 @@ class OpenAITap:
         self._held: list[bytes] = []  # lines of an event that may turn out to tell usage alone
         self._dropped = False
         self._text: list[str] = []
+        self._parts = 0
 
     def feed(self, chunk: bytes) -> bytes:
         kept: list[bytes] = []
@@ -99,7 +102,7 @@ class OpenAITap:
 
     @property
     def tokens_so_far(self) -> int:
-        return self.usage.completion_tokens or len(self._text)
+        return self.usage.completion_tokens or self._parts  # a part is a token, near enough
 
     def _line(self, line: bytes) -> bool:
         """Take in one line; True if it completes an event that tells usage alone."""
@@ -128,6 +131,9 @@ class OpenAITap:
             value = part.get(name)
             if isinstance(value, str) and value:
                 self._text.append(value)
+                self._parts += 1
+        if len(self._text) > MOST_PARTS:  # each takes ten times its own length
+            self._text = ["".join(self._text)]
         if part.get("tool_calls"):
             self._text.append(orjson.dumps(part["tool_calls"]).decode())
 
