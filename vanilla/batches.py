@@ -22,8 +22,9 @@ from vanilla.writer import BatchJob, Writer, run_batches
 logger = logging.getLogger(__name__)
 
 LARGEST_ON_THE_LOOP = 64  # items: some 2 ms
-SLOW = 0.02  # seconds that a group may take on the event loop, or
+SLOW = 0.005  # seconds that a group may take on the event loop, on a sliding average, or
 SLOW_FOR = 30.0  # seconds go by before the next one may run there
+WEIGHT = 1 / 16  # of the newest group in the average; one alone counts as four times SLOW at most
 CHECKPOINT_AFTER = 250  # groups, of 4 to 15 pages each; SQLite's own way is after 1,000 pages
 
 
@@ -39,6 +40,7 @@ class Batches:
         for pragma in ("busy_timeout=0", "wal_autocheckpoint=0"):  # it waits for nobody, nor for the disk
             self._driver.execute(f"PRAGMA {pragma}").close()
         self._since_checkpoint = 0
+        self._average = 0.0  # seconds
         self._not_before = 0.0  # time.monotonic() until which the writer thread does it all
 
     def put(self, job: BatchJob[Any, Any], loop: asyncio.AbstractEventLoop) -> None:
@@ -80,9 +82,11 @@ class Batches:
         if self._since_checkpoint >= CHECKPOINT_AFTER:
             self._since_checkpoint = 0
             self._writer.checkpoint()
-        if (took := time.monotonic() - began) > SLOW:
-            logger.info("A write took %.0f ms: a thread writes for the next %.0f s", took * 1000, SLOW_FOR)
+        self._average += (min(time.monotonic() - began, 4 * SLOW) - self._average) * WEIGHT
+        if self._average > SLOW:  # the disk, or what stands for one, keeps us waiting
+            logger.info("Writes take %.0f ms: a thread writes for the next %.0f s", self._average * 1000, SLOW_FOR)
             self._not_before = began + SLOW_FOR
+            self._average = 0.0
         return True
 
     def _hand_over(self, jobs: list[BatchJob[Any, Any]]) -> None:
