@@ -26,7 +26,7 @@ async def echo_length(request: Request) -> PlainTextResponse:
 
 @pytest.fixture
 async def origin() -> AsyncIterator[str]:
-    async with serving(Starlette(routes=[Route("/", echo_length, methods=["GET", "POST"])])) as origin:  # type: ignore[arg-type]
+    async with serving(Starlette(routes=[Route("/", echo_length, methods=["GET", "POST"])])) as origin:
         yield origin
 
 
