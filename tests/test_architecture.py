@@ -17,15 +17,25 @@ GROUND = {
     "vanilla.models",
     "vanilla.errors",
     "vanilla.settings",
-}  # and what writes, below the database
+    "vanilla.audit",
+}  # with the columns below the models, and what writes below the database
 DOMAIN = {"vanilla.accounts", "vanilla.games", "vanilla.usage", "vanilla.inference", "vanilla.operations"}
-SQL = {*DOMAIN, "vanilla.database", "vanilla.batches", "vanilla.writer", "vanilla.models", "vanilla.migrations"}
+SQL = {
+    *DOMAIN,
+    "vanilla.audit",
+    "vanilla.database",
+    "vanilla.batches",
+    "vanilla.writer",
+    "vanilla.models",
+    "vanilla.columns",
+    "vanilla.migrations",
+}
 
 # Each part of the house, and the parts of it that it may import besides itself. Every arrow goes down.
 MAY_IMPORT: dict[str, set[str]] = {
     "main": {"pages", "vanilla.api", "vanilla.commands", "vanilla.services", "vanilla.logs", *DOMAIN, *GROUND},
-    "pages": {"vanilla.services", *DOMAIN, *GROUND} - {"vanilla.database"},
-    "vanilla.api": {"vanilla.services", *DOMAIN, *GROUND} - {"vanilla.database"},
+    "pages": {"vanilla.services", *DOMAIN, *GROUND} - {"vanilla.database", "vanilla.audit"},
+    "vanilla.api": {"vanilla.services", *DOMAIN, *GROUND} - {"vanilla.database", "vanilla.audit"},
     "vanilla.commands": {"vanilla.settings"},
     "vanilla.services": {*DOMAIN, *GROUND},
     "vanilla.inference": {"vanilla.usage", "vanilla.accounts", "vanilla.operations", *GROUND},
@@ -33,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vanilla.accounts": GROUND,
     "vanilla.games": GROUND,
     "vanilla.operations": GROUND,
+    "vanilla.audit": {"vanilla.models"},
     "vanilla.database": {
         "vanilla.batches",
         "vanilla.writer",
@@ -44,7 +55,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vanilla.batches": {"vanilla.writer", "vanilla.errors"},
     "vanilla.writer": {"vanilla.errors"},
     "vanilla.migrations": {"vanilla.models", "vanilla.errors", "vanilla.settings"},
-    "vanilla.models": {"vanilla.errors", "vanilla.settings"},
+    "vanilla.models": {"vanilla.columns", "vanilla.errors", "vanilla.settings"},
+    "vanilla.columns": set(),
     "vanilla.settings": {"vanilla.errors"},
     "vanilla.logs": {"vanilla.settings"},
     "vanilla.errors": set(),

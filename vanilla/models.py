@@ -1,83 +1,16 @@
 """The tables. Times are UTC, stored as ISO 8601 text with milliseconds, so that they sort as they read."""
 
-import random
-import secrets
-import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Dialect, ForeignKey, Index, Text, false, text, true
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import JSON, Column, ForeignKey, Index, Text, text
 from sqlmodel import Field, SQLModel
 
-_random = random.Random()
+from vanilla.columns import UtcText, count, flag, moment, new_game_id, new_id, owned_by, utc_now, utc_text
+
+__all__ = ["UtcText", "new_game_id", "new_id", "utc_now", "utc_text"]  # used wherever the tables are
+
 NO_GAME = ""  # the game of a call made outside any game: with an API token, or from the docs page
-
-
-class UtcText(TypeDecorator[datetime]):
-    """A moment, kept as text such as `2026-11-23T16:42:35.123Z`."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        return None if value is None else utc_text(value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else datetime.fromisoformat(value)
-
-
-def utc_now() -> datetime:
-    """This moment, in UTC, to the millisecond (what the tables keep)."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-
-def utc_text(moment: datetime) -> str:
-    """A moment as the tables and the API write it."""
-    if moment.tzinfo is not UTC:
-        moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"  # a fifth of what strftime takes
-
-
-def new_id() -> str:
-    """A time-ordered UUID (version 7, RFC 9562), so that new rows land at the end of their index. Not a secret."""
-    stamp = time.time_ns() // 1_000_000
-    # From the generator in this process: asking the system for randomness hands the interpreter over each time.
-    number = (stamp << 80 | _random.getrandbits(80)) & ~(0xF << 76) & ~(0x3 << 62) | (0x7 << 76) | (0x2 << 62)
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-def new_game_id() -> str:
-    """A short random id that reads well in an address: ten letters and digits."""
-    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
-    return "".join(secrets.choice(alphabet) for _ in range(10))
-
-
-def _moment(*, nullable: bool = False, index: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(UtcText, nullable=nullable, index=index))
-
-
-def _owned_by(column: str, *, primary_key: bool = False, nullable: bool = False, index: bool = True) -> Any:
-    return Field(
-        default=None,
-        sa_column=Column(
-            Text,
-            ForeignKey(column, ondelete="CASCADE"),
-            primary_key=primary_key,
-            nullable=nullable,
-            index=index and not primary_key,
-        ),
-    )
-
-
-def _count() -> Any:
-    return Field(default=0, sa_column_kwargs={"server_default": text("0"), "nullable": False})
-
-
-def _flag(value: bool) -> Any:
-    return Field(default=value, sa_column_kwargs={"server_default": true() if value else false(), "nullable": False})
 
 
 class User(SQLModel, table=True):
@@ -89,20 +22,21 @@ class User(SQLModel, table=True):
     username: str = Field(sa_type=Text, unique=True)
     username_key: str = Field(sa_type=Text, unique=True)  # casefolded: Mira and mira are one name
     password_hash: str = Field(sa_type=Text)
-    is_admin: bool = _flag(False)
-    is_active: bool = _flag(True)
+    is_admin: bool = flag(False)
+    is_active: bool = flag(True)
     token_limit: int | None = None
     own_token_limit: int | None = None  # the user's own, over the same period; the lower of the two holds
     limit_period: str = Field(default="total", sa_type=Text, sa_column_kwargs={"server_default": "total"})
     requests_per_minute: int | None = None
     concurrent_calls: int | None = None
     period: str = Field(default="total", sa_type=Text, sa_column_kwargs={"server_default": "total"})
-    tokens_used: int = _count()  # within `period`: "total", "2026-11-23" or "2026-11"
-    tokens_held: int = _count()  # set aside for calls in flight; never reset with the period
-    total_tokens: int = _count()  # of all time
-    last_active_at: datetime | None = _moment(nullable=True)
-    created_at: datetime = _moment()
-    updated_at: datetime = _moment()
+    tokens_used: int = count()  # within `period`: "total", "2026-11-23" or "2026-11"
+    tokens_held: int = count()  # set aside for calls in flight; never reset with the period
+    total_tokens: int = count()  # of all time
+    last_active_at: datetime | None = moment(nullable=True)
+    created_at: datetime = moment()
+    updated_at: datetime = moment()
+    deleted_at: datetime | None = moment(nullable=True)  # then the row is nobody, kept for its ledger rows alone
 
     @property
     def effective_limit(self) -> int | None:
@@ -119,9 +53,9 @@ class LoginSession(SQLModel, table=True):
     sid: str = Field(sa_type=Text, primary_key=True)  # hex SHA-256 of the cookie's secret
     sess: str = Field(default="{}", sa_type=Text)  # JSON: user agent and address at sign-in
     expire: int = Field(index=True)  # Unix seconds
-    user_id: str = _owned_by("users.id")
-    created_at: datetime = _moment()
-    last_seen_at: datetime = _moment()
+    user_id: str = owned_by("users.id")
+    created_at: datetime = moment()
+    last_seen_at: datetime = moment()
 
 
 class ApiToken(SQLModel, table=True):
@@ -130,11 +64,68 @@ class ApiToken(SQLModel, table=True):
     __tablename__ = "api_tokens"
 
     id: str = Field(default_factory=new_id, sa_type=Text, primary_key=True)
-    user_id: str = _owned_by("users.id")
+    user_id: str = owned_by("users.id")
     name: str = Field(sa_type=Text)
     token_hash: str = Field(sa_type=Text, unique=True)
-    created_at: datetime = _moment()
-    last_used_at: datetime | None = _moment(nullable=True)
+    created_at: datetime = moment()
+    last_used_at: datetime | None = moment(nullable=True)
+
+
+class Invitation(SQLModel, table=True):
+    """A link that lets one friend in, once. The link holds a random secret, this row only its SHA-256."""
+
+    __tablename__ = "invitations"
+
+    id: str = Field(default_factory=new_id, sa_type=Text, primary_key=True)
+    token_hash: str = Field(sa_type=Text, unique=True)
+    note: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})  # whom it is for
+    token_limit: int | None = None  # of the user to be
+    limit_period: str = Field(default="total", sa_type=Text, sa_column_kwargs={"server_default": "total"})
+    created_by: str | None = Field(
+        default=None, sa_column=Column(Text, ForeignKey("users.id", ondelete="SET NULL"), nullable=True)
+    )
+    user_id: str | None = Field(
+        default=None, sa_column=Column(Text, ForeignKey("users.id", ondelete="SET NULL"), nullable=True)
+    )  # who came by it
+    created_at: datetime = moment(index=True)
+    expires_at: datetime = moment()
+    accepted_at: datetime | None = moment(nullable=True)
+    revoked_at: datetime | None = moment(nullable=True)
+
+
+class PasswordReset(SQLModel, table=True):
+    """A link by which one user chooses a new password, once; a new one takes the place of the last."""
+
+    __tablename__ = "password_resets"
+
+    user_id: str = owned_by("users.id", primary_key=True)
+    token_hash: str = Field(sa_type=Text, unique=True)
+    created_at: datetime = moment()
+    expires_at: datetime = moment()
+
+
+class AuditEntry(SQLModel, table=True):
+    """Who changed what, and when. Rows are added (vanilla/audit.py); triggers refuse to change or delete them.
+
+    People stand here by their ids alone, without foreign keys: a user who is deleted takes their name along, and a row
+    that may not change cannot follow them.
+    """
+
+    __tablename__ = "audit"
+
+    id: int | None = Field(default=None, primary_key=True)  # in the order of writing
+    created_at: datetime = moment()
+    actor_id: str | None = Field(default=None, sa_type=Text)  # None: the command line, or the platform itself
+    action: str = Field(sa_type=Text)  # "user.update"
+    subject: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})  # an id, or a name
+    details: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+    __table_args__ = (
+        Index("idx_audit_created_at", "created_at"),
+        Index("idx_audit_actor_id", "actor_id", "created_at"),
+        Index("idx_audit_action", "action", "created_at"),
+        Index("idx_audit_subject", "subject", "created_at"),
+    )
 
 
 class Game(SQLModel, table=True):
@@ -147,18 +138,18 @@ class Game(SQLModel, table=True):
     title: str = Field(sa_type=Text)
     description: str = Field(default="", sa_type=Text)
     tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    owner_id: str = _owned_by("users.id")
-    version: int = _count()  # the number of the version that is played
-    talks: bool = _flag(False)  # its files call a model
-    has_cover: bool = _flag(False)  # else a cover is drawn from its name
-    last_version: int = _count()  # the highest number ever given: none is used twice, browsers keep files for ever
-    capability_epoch: int = _count()  # raised on removal and the like: addresses of its files die
+    owner_id: str = owned_by("users.id")
+    version: int = count()  # the number of the version that is played
+    talks: bool = flag(False)  # its files call a model
+    has_cover: bool = flag(False)  # else a cover is drawn from its name
+    last_version: int = count()  # the highest number ever given: none is used twice, browsers keep files for ever
+    capability_epoch: int = count()  # raised on removal and the like: addresses of its files die
     visibility: str = Field(default="shared", sa_type=Text, sa_column_kwargs={"server_default": "shared"})
     search_text: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})  # games/search.py
-    plays: int = _count()
-    removed_at: datetime | None = _moment(nullable=True)
-    created_at: datetime = _moment(index=True)
-    updated_at: datetime = _moment()
+    plays: int = count()
+    removed_at: datetime | None = moment(nullable=True)
+    created_at: datetime = moment(index=True)
+    updated_at: datetime = moment()
 
 
 class GameVersion(SQLModel, table=True):
@@ -166,19 +157,19 @@ class GameVersion(SQLModel, table=True):
 
     __tablename__ = "game_versions"
 
-    game_id: str = _owned_by("games.id", primary_key=True)
+    game_id: str = owned_by("games.id", primary_key=True)
     number: int = Field(primary_key=True)
     digest: str = Field(sa_type=Text)  # hex SHA-256 over the names and contents of its files
     entry: str = Field(default="index.html", sa_type=Text)
-    files: int = _count()
-    size_bytes: int = _count()
+    files: int = count()
+    size_bytes: int = count()
     notes: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
-    talks: bool = _flag(False)
+    talks: bool = flag(False)
     warnings: list[str] = Field(
         default_factory=list, sa_column=Column(JSON, nullable=False, server_default=text("'[]'"))
     )
-    published_at: datetime | None = _moment(nullable=True)  # None: a preview that nobody else has seen
-    created_at: datetime = _moment()
+    published_at: datetime | None = moment(nullable=True)  # None: a preview that nobody else has seen
+    created_at: datetime = moment()
 
 
 class GameHost(SQLModel, table=True):
@@ -186,10 +177,10 @@ class GameHost(SQLModel, table=True):
 
     __tablename__ = "game_hosts"
 
-    game_id: str = _owned_by("games.id", primary_key=True)
+    game_id: str = owned_by("games.id", primary_key=True)
     host: str = Field(sa_type=Text, primary_key=True)  # "fonts.example.org"; always https, port 443
-    requested_at: datetime = _moment()
-    approved_at: datetime | None = _moment(nullable=True)  # None: not decided, so not allowed
+    requested_at: datetime = moment()
+    approved_at: datetime | None = moment(nullable=True)  # None: not decided, so not allowed
     approved_by: str | None = Field(
         default=None, sa_column=Column(Text, ForeignKey("users.id", ondelete="SET NULL"), nullable=True)
     )
@@ -200,9 +191,9 @@ class Favourite(SQLModel, table=True):
 
     __tablename__ = "favourites"
 
-    user_id: str = _owned_by("users.id", primary_key=True)
-    game_id: str = _owned_by("games.id", primary_key=True)
-    created_at: datetime = _moment()
+    user_id: str = owned_by("users.id", primary_key=True)
+    game_id: str = owned_by("games.id", primary_key=True)
+    created_at: datetime = moment()
 
 
 class Consent(SQLModel, table=True):
@@ -210,10 +201,10 @@ class Consent(SQLModel, table=True):
 
     __tablename__ = "consents"
 
-    user_id: str = _owned_by("users.id", primary_key=True)
-    game_id: str = _owned_by("games.id", primary_key=True)
+    user_id: str = owned_by("users.id", primary_key=True)
+    game_id: str = owned_by("games.id", primary_key=True)
     is_allowed: bool = Field(sa_column_kwargs={"nullable": False})
-    decided_at: datetime = _moment()
+    decided_at: datetime = moment()
 
 
 class Save(SQLModel, table=True):
@@ -221,14 +212,14 @@ class Save(SQLModel, table=True):
 
     __tablename__ = "saves"
 
-    user_id: str = _owned_by("users.id", primary_key=True)
-    game_id: str = _owned_by("games.id", primary_key=True)
+    user_id: str = owned_by("users.id", primary_key=True)
+    game_id: str = owned_by("games.id", primary_key=True)
     kind: str = Field(sa_type=Text, primary_key=True)  # "local" (localStorage) or "databases" (IndexedDB)
-    revision: int = _count()
-    size_bytes: int = _count()
+    revision: int = count()
+    size_bytes: int = count()
     parts: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # names of files, in order
     batches: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # ids of the last changes
-    updated_at: datetime = _moment()
+    updated_at: datetime = moment()
 
 
 class Play(SQLModel, table=True):
@@ -236,10 +227,10 @@ class Play(SQLModel, table=True):
 
     __tablename__ = "plays"
 
-    user_id: str = _owned_by("users.id", primary_key=True)
-    game_id: str = _owned_by("games.id", primary_key=True)
-    plays: int = _count()
-    last_played_at: datetime = _moment()
+    user_id: str = owned_by("users.id", primary_key=True)
+    game_id: str = owned_by("games.id", primary_key=True)
+    plays: int = count()
+    last_played_at: datetime = moment()
 
     __table_args__ = (Index("idx_plays_game_id", "game_id"),)
 
@@ -250,9 +241,9 @@ class PlayToken(SQLModel, table=True):
     __tablename__ = "play_tokens"
 
     token_hash: str = Field(sa_type=Text, primary_key=True)
-    session_sid: str = _owned_by("sessions.sid")
-    user_id: str = _owned_by("users.id")
-    game_id: str = _owned_by("games.id")
+    session_sid: str = owned_by("sessions.sid")
+    user_id: str = owned_by("users.id")
+    game_id: str = owned_by("games.id")
     version: int
     expire: int = Field(index=True)  # Unix seconds
 
@@ -264,21 +255,21 @@ class TokenUsage(SQLModel, table=True):
 
     id: str = Field(default_factory=new_id, sa_type=Text, primary_key=True)
     user_id: str = Field(sa_column=Column(Text, ForeignKey("users.id"), nullable=False))
-    timestamp: datetime = _moment()  # of settlement
+    timestamp: datetime = moment()  # of settlement
     backend: str = Field(sa_type=Text)  # "anthropic" or "ollama"
     model: str = Field(sa_type=Text)
     prompt_tokens: int  # with cache reads and writes
     completion_tokens: int
     total_tokens: int
     game_id: str = Field(default=NO_GAME, sa_type=Text, sa_column_kwargs={"server_default": ""})
-    cache_read_tokens: int = _count()
-    cache_write_tokens: int = _count()
-    estimated: bool = _flag(False)
+    cache_read_tokens: int = count()
+    cache_write_tokens: int = count()
+    estimated: bool = flag(False)
     status: str = Field(default="ok", sa_type=Text, sa_column_kwargs={"server_default": "ok"})
     duration_ms: int | None = None
     first_byte_ms: int | None = None
     request_id: str | None = Field(default=None, sa_type=Text)
-    server_tool_calls: int = _count()  # web searches and the like, which the upstream bills apart
+    server_tool_calls: int = count()  # web searches and the like, which the upstream bills apart
 
     __table_args__ = (
         Index("idx_token_usage_user_id", "user_id", "timestamp"),
@@ -293,15 +284,15 @@ class Hold(SQLModel, table=True):
 
     id: str = Field(sa_type=Text, primary_key=True)  # becomes the id of the ledger row
     process_id: str = Field(sa_type=Text)  # which server process has the call in flight
-    user_id: str = _owned_by("users.id", index=False)
+    user_id: str = owned_by("users.id", index=False)
     game_id: str = Field(default=NO_GAME, sa_type=Text)
     backend: str = Field(sa_type=Text)
     model: str = Field(sa_type=Text)
     tokens: int  # set aside
     prompt_tokens: int  # estimated, or as reported once the upstream has
-    completion_tokens: int = _count()  # seen so far, at the last checkpoint
-    started_at: datetime = _moment()
-    expires_at: datetime = _moment()
+    completion_tokens: int = count()  # seen so far, at the last checkpoint
+    started_at: datetime = moment()
+    expires_at: datetime = moment()
     request_id: str | None = Field(default=None, sa_type=Text)
     day: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})  # of its GameDay, if any
 
@@ -314,11 +305,11 @@ class GameDay(SQLModel, table=True):
 
     __tablename__ = "game_days"
 
-    user_id: str = _owned_by("users.id", primary_key=True)
+    user_id: str = owned_by("users.id", primary_key=True)
     game_id: str = Field(sa_type=Text, primary_key=True)
     day: str = Field(sa_type=Text, primary_key=True)
-    tokens_used: int = _count()
-    tokens_held: int = _count()
+    tokens_used: int = count()
+    tokens_held: int = count()
 
 
 class RuntimeSetting(SQLModel, table=True):
@@ -331,7 +322,7 @@ class RuntimeSetting(SQLModel, table=True):
     updated_by: str | None = Field(
         default=None, sa_column=Column(Text, ForeignKey("users.id", ondelete="SET NULL"), nullable=True)
     )
-    updated_at: datetime = _moment()
+    updated_at: datetime = moment()
 
 
 class UsageMinute(SQLModel, table=True):
@@ -342,10 +333,10 @@ class UsageMinute(SQLModel, table=True):
     minute: int = Field(primary_key=True)  # Unix time / 60
     backend: str = Field(sa_type=Text, primary_key=True)
     user_id: str = Field(sa_type=Text, primary_key=True)
-    calls: int = _count()
-    prompt_tokens: int = _count()
-    completion_tokens: int = _count()
-    total_tokens: int = _count()
+    calls: int = count()
+    prompt_tokens: int = count()
+    completion_tokens: int = count()
+    total_tokens: int = count()
 
 
 class UsageHour(SQLModel, table=True):
@@ -358,12 +349,12 @@ class UsageHour(SQLModel, table=True):
     backend: str = Field(sa_type=Text, primary_key=True)
     model: str = Field(sa_type=Text, primary_key=True)
     game_id: str = Field(sa_type=Text, primary_key=True)
-    calls: int = _count()
-    prompt_tokens: int = _count()
-    completion_tokens: int = _count()
-    total_tokens: int = _count()
-    cache_read_tokens: int = _count()
-    cache_write_tokens: int = _count()
+    calls: int = count()
+    prompt_tokens: int = count()
+    completion_tokens: int = count()
+    total_tokens: int = count()
+    cache_read_tokens: int = count()
+    cache_write_tokens: int = count()
 
     __table_args__ = (
         Index("idx_usage_hours_user_id", "user_id", "hour"),
