@@ -37,6 +37,13 @@ async def test_it_talks_to_both_backends_and_explains_every_failure(tmp_path: Pa
             assert sent["options"]["temperature"] == 0.5
             assert sent["messages"][0] == {"role": "system", "content": "Be brief."}
 
+            # JSON of a shape, asked for as each API does.
+            shape = {"type": "object", "properties": {"name": {"type": "string"}}}
+            await told(frame, {**CLAUDE, "schema": shape})
+            assert models.seen[-1].body["output_config"] == {"format": {"type": "json_schema", "schema": shape}}
+            await told(frame, {**LLAMA, "schema": shape})
+            assert models.seen[-1].body["format"] == shape
+
             # The whole answer, from the model that is taken where none is named: a quick one.
             assert await frame.evaluate("vanilla.chat('Halt')") == "".join(words)
             assert "haiku" in models.seen[-1].body["model"]

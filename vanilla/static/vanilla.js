@@ -25,7 +25,7 @@ function readBoot() {
     const given = JSON.parse(nativeName.get.call(window));
     if (given && given.vanilla === 1) return given;
   } catch {
-    // Not ours: the game was opened without a play page around it. It runs, and calls are answered with 401.
+    // Opened without a play page around it: the game runs, and calls are answered with 401.
   }
   return { vanilla: 1, token: null, user: null, game: null };
 }
@@ -50,7 +50,7 @@ const hasPage = Boolean(boot.saves) && window.parent !== window;
 const toPage = (message) => hasPage && window.parent.postMessage({ ...message, key: boot.saves.key }, platform);
 
 const hear = {
-  /* A new token when the old one ran out, for instance after the computer slept. */
+  /* A new token: the old one ran out, as after the computer slept. */
   token({ token }) {
     boot.token = String(token);
     keepBoot();
@@ -134,8 +134,8 @@ function carryToken(scope, platform, token, base) {
   }
 }
 
-/* A worker cannot be started from an address when the page's origin is nobody's; from a data: address it can. So it
- * starts from one that first installs carryToken and then loads the game's own script. */
+/* With an origin that is nobody's a worker cannot be started from an address, but from a data: address it can: one
+ * that first installs carryToken and then loads the game's own script. */
 const NativeWorker = window.Worker;
 window.Worker = class Worker extends NativeWorker {
   constructor(address, options) {
@@ -380,7 +380,7 @@ Object.defineProperty(document, "cookie", {
   },
 });
 
-// Only looking at these throws in the sandbox. Without them a game sees a browser that does not have them.
+// Only looking at these throws in the sandbox. Without them a game sees a browser that lacks them.
 Reflect.deleteProperty(Navigator.prototype, "serviceWorker");
 for (const name of ["caches", "cookieStore"]) Reflect.deleteProperty(window, name);
 
@@ -443,7 +443,7 @@ new MutationObserver((changes) => {
 
 // ---- window.vanilla
 
-/* Something the platform or the model's server said no to. `message` can be shown to the player. */
+/* What the platform or the model's server said no to. `message` can be shown to the player. */
 class VanillaError extends Error {
   constructor(message, { status = 0, type = "api_error", retryAfter = null } = {}) {
     super(message);
@@ -485,7 +485,7 @@ async function call(path, body, signal) {
   return response;
 }
 
-/* An error answer, in one of the platform's shapes: {error: {type, message, ...}} or {error: "..."}. */
+/* An error answer in either shape: {error: {type, message, ...}} or {error: "..."}. */
 async function failure(response) {
   const body = await response.json().catch(() => ({}));
   const error = typeof body.error === "object" && body.error ? body.error : { ...body, message: body.error };
@@ -520,7 +520,7 @@ function models() {
 
 async function chosen(name) {
   const all = await models();
-  // Without a name: quick and cheap before large, the tiny embedded one last.
+  // Without a name: quick before large, the tiny embedded one last.
   const quick = () => all.find((each) => /haiku/i.test(each.model)) ?? all.find((each) => !each.embedded) ?? all[0];
   const model = name ? all.find((each) => each.model === name) : quick();
   if (model) return model;
@@ -531,8 +531,9 @@ async function chosen(name) {
 
 /* The answer to a prompt as an async iterator of pieces of text:
  *   for await (const text of vanilla.stream("Greet the hero")) line.textContent += text;
- * `prompt` is a string or [{role, content}, ...]. Leaving the loop ends the call. Throws LimitError, VanillaError. */
-async function* stream(prompt, { model: name, system, maxTokens = 400, temperature, signal } = {}) {
+ * `prompt` is a string or [{role, content}, ...]; with a JSON `schema` the answer is JSON of that shape. Leaving the
+ * loop ends the call. Throws LimitError, VanillaError. */
+async function* stream(prompt, { model: name, signal, maxTokens = 400, ...rest } = {}) {
   const { backend, model } = await chosen(name);
   const messages = typeof prompt === "string" ? [{ role: "user", content: prompt }] : prompt;
   const leaving = new AbortController();
@@ -540,7 +541,7 @@ async function* stream(prompt, { model: name, system, maxTokens = 400, temperatu
   if (signal?.aborted) stop();
   signal?.addEventListener("abort", stop);
   try {
-    const asked = { model, messages, system, maxTokens, temperature };
+    const asked = { ...rest, model, messages, maxTokens };
     yield* backend === "anthropic" ? fromAnthropic(asked, leaving.signal) : fromOllama(asked, leaving.signal);
   } finally {
     signal?.removeEventListener("abort", stop);
@@ -548,9 +549,10 @@ async function* stream(prompt, { model: name, system, maxTokens = 400, temperatu
   }
 }
 
-async function* fromAnthropic({ model, messages, system, maxTokens }, signal) {
-  // No temperature: the current version of the API refuses it.
+async function* fromAnthropic({ model, messages, system, maxTokens, schema }, signal) {
+  // No temperature: the API refuses it.
   const body = { model, messages, system, max_tokens: maxTokens, stream: true };
+  if (schema) body.output_config = { format: { type: "json_schema", schema } };
   const response = await call("/api/inference/anthropic/v1/messages", body, signal);
   for await (const line of lines(response)) {
     if (!line.startsWith("data:")) continue;
@@ -562,10 +564,10 @@ async function* fromAnthropic({ model, messages, system, maxTokens }, signal) {
   throw new VanillaError("The answer broke off.");
 }
 
-async function* fromOllama({ model, messages, system, maxTokens, temperature }, signal) {
+async function* fromOllama({ model, messages, system, maxTokens, temperature, schema: format }, signal) {
   const all = system ? [{ role: "system", content: system }, ...messages] : messages;
-  const options = { num_predict: maxTokens, ...(temperature === undefined ? {} : { temperature }) };
-  const response = await call("/api/inference/ollama/api/chat", { model, messages: all, options, stream: true }, signal);
+  const body = { model, messages: all, options: { num_predict: maxTokens, temperature }, stream: true, format };
+  const response = await call("/api/inference/ollama/api/chat", body, signal);
   for await (const line of lines(response)) {
     const part = JSON.parse(line);
     if (part.error) throw new VanillaError(part.error);
