@@ -15,7 +15,11 @@ from fastapi import FastAPI
 from vanilla import __version__, logs
 from vanilla.accounts.callers import Callers
 from vanilla.accounts.consents import Consents
+from vanilla.accounts.deletions import Deletions
+from vanilla.accounts.directory import Directory
+from vanilla.accounts.invitations import Invitations
 from vanilla.accounts.passwords import Passwords
+from vanilla.accounts.resets import PasswordResets
 from vanilla.accounts.revocation import Revocations
 from vanilla.accounts.sessions import Sessions
 from vanilla.accounts.throttle import Throttle
@@ -28,6 +32,7 @@ from vanilla.games import examples
 from vanilla.games.addresses import Addresses
 from vanilla.games.catalogue import Catalogue
 from vanilla.games.closings import Closings
+from vanilla.games.departures import Departures
 from vanilla.games.favourites import Favourites
 from vanilla.games.files import Files
 from vanilla.games.hosts import Hosts
@@ -102,6 +107,8 @@ def assemble(settings: Settings) -> Services:
     leftovers = Leftovers(files, saves)
     closings = Closings()
     closings.subscribe(callers.forget_game)
+    deletions = Deletions(database, revocations)
+    deletions.subscribe(Departures(leftovers, saves, closings).clear)
     tokens = TokensUsed()
     statistics = Statistics(database)
     feed = Feed(statistics)
@@ -119,6 +126,10 @@ def assemble(settings: Settings) -> Services:
         callers=callers,
         passwords=passwords,
         users=Users(database, passwords, revocations, callers),
+        directory=Directory(database),
+        invitations=Invitations(database, passwords),
+        password_resets=PasswordResets(database, passwords, revocations),
+        deletions=deletions,
         sessions=Sessions(database, revocations),
         api_tokens=ApiTokens(database, revocations),
         play_tokens=PlayTokens(database, callers),
@@ -175,6 +186,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         _in_background(stack, services.sessions.run())
         _in_background(stack, services.catalogue.warm_up())
         _in_background(stack, services.removals.keep_sweeping())
+        _in_background(stack, services.deletions.keep_sweeping())
         _in_background(stack, estimate.warm_up())
         _in_background(stack, minutes.keep_forgetting(services.database))
         stack.push_async_callback(services.local_model.close)

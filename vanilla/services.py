@@ -4,7 +4,11 @@ from dataclasses import dataclass
 
 from vanilla.accounts.callers import Callers
 from vanilla.accounts.consents import Consents
+from vanilla.accounts.deletions import Deletions
+from vanilla.accounts.directory import Directory
+from vanilla.accounts.invitations import Invitations
 from vanilla.accounts.passwords import Passwords
+from vanilla.accounts.resets import PasswordResets
 from vanilla.accounts.revocation import Revocations
 from vanilla.accounts.sessions import Sessions
 from vanilla.accounts.throttle import Throttle
@@ -43,6 +47,10 @@ class Services:
     callers: Callers
     passwords: Passwords
     users: Users
+    directory: Directory
+    invitations: Invitations
+    password_resets: PasswordResets
+    deletions: Deletions
     sessions: Sessions
     api_tokens: ApiTokens
     play_tokens: PlayTokens

@@ -6,8 +6,9 @@ from pages.admin.dialogs import Dialogs, limit_fields, limit_of, pace_fields, pa
 from pages.elements import Words
 from pages.forms import Field
 from pages.visitor import Visitor
+from vanilla.accounts.names import LONGEST_USERNAME
 from vanilla.accounts.passwords import SHORTEST
-from vanilla.accounts.users import LONGEST_USERNAME, UserChanges
+from vanilla.accounts.users import UserChanges
 from vanilla.models import User
 from vanilla.services import Services
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from sqlmodel import Session, col, delete, select
 
+from vanilla import audit
 from vanilla.accounts.revocation import Revocation, Revocations
 from vanilla.database import Database
 from vanilla.errors import Unauthenticated
@@ -25,7 +26,7 @@ COOKIE_LIFETIME = 400 * 86400  # the most that browsers keep; the row decides, s
 
 def hash_of(secret: str) -> str:
     """How a credential is stored: hex SHA-256. The secrets are 256 random bits, so nothing slower is needed."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def cookie_name(origin: str) -> str:
@@ -78,8 +79,8 @@ class Sessions:
         if user_id := await self._database.write(work):
             self._revocations.announce(Revocation(user_id, session_id=sid))
 
-    async def close_all(self, user_id: str, except_sid: str | None = None) -> None:
-        """End every session of the user but, if given, one."""
+    async def close_all(self, user_id: str, except_sid: str | None = None, *, by: str | None = None) -> None:
+        """End every session of the user but, if given, one, in the name of the user `by`."""
 
         def work(session: Session) -> Sequence[str]:
             mine = select(LoginSession.sid).where(
@@ -87,6 +88,7 @@ class Sessions:
             )
             ended = session.exec(mine).all()
             session.exec(delete(LoginSession).where(col(LoginSession.sid).in_(ended)))
+            audit.record(session, by=by, action="session.close_all", subject=user_id, details={"sessions": len(ended)})
             return ended
 
         for sid in await self._database.write(work):

@@ -1,24 +1,25 @@
 """The people who may sign in: making them, changing them, checking their passwords."""
 
 import secrets
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
-from sqlmodel import Session, col, delete, func, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, func, select
 
+from vanilla import audit
 from vanilla.accounts.callers import Callers
+from vanilla.accounts.endings import end_access, revoke_invitations
+from vanilla.accounts.names import checked_username, username_key
 from vanilla.accounts.passwords import Passwords
 from vanilla.accounts.periods import LimitPeriod, period_key, starts_at
 from vanilla.accounts.revocation import Revocation, Revocations
 from vanilla.database import Database
-from vanilla.errors import Conflict, Invalid, NotFound, Unauthenticated
-from vanilla.models import ApiToken, LoginSession, UsageHour, User, utc_now
+from vanilla.errors import Conflict, NotFound, Unauthenticated
+from vanilla.models import UsageHour, User, utc_now
 
-LONGEST_USERNAME = 40  # characters
-_BLANKS = set("\u115f\u1160\u2800")  # letters and symbols to Unicode, and nothing to see
 MOST_TOKENS = 10**15
 Tokens = Annotated[StrictInt, Field(ge=0, le=MOST_TOKENS)]
 MOST_CALLS = 1_000_000  # at once, or a minute
@@ -60,33 +61,26 @@ class Users:
         is_admin: bool = False,
         token_limit: int | None = None,
         limit_period: LimitPeriod = "total",
+        by: str | None = None,
     ) -> User:
-        """A new user. Raises Invalid (name or password), Conflict (taken name; names differ by more than case)."""
-        name = checked_username(username)
-        key = username_key(name)
-        now = utc_now()
-        row = User(
-            username=name,
-            username_key=key,
-            password_hash=await self._passwords.hash(password),
-            is_admin=is_admin,
-            token_limit=token_limit,
-            limit_period=limit_period,
-            period=period_key(limit_period, now),
-            created_at=now,
-            updated_at=now,
-        )
+        """A new user, let in by the user `by` (None: the command line, or the platform itself).
 
-        def work(session: Session) -> User | None:
-            if session.exec(select(User.id).where(User.username_key == key)).first() is not None:
-                return None
-            stored = User(**row.model_dump())
-            session.add(stored)
+        Raises Invalid (name or password), Conflict (taken name; names differ by more than case).
+        """
+        checked_username(username)  # before the hash, which takes a while
+        row = new_user(username, await self._passwords.hash(password), token_limit, limit_period)
+        row.is_admin = is_admin
+
+        def work(session: Session) -> User | Conflict:
+            stored = insert(session, row)
+            if isinstance(stored, User):
+                details = {"is_admin": is_admin, "token_limit": token_limit, "limit_period": limit_period}
+                audit.record(session, by=by, action="user.create", subject=stored.id, details=details)
             return stored
 
         stored = await self._database.write(work)
-        if stored is None:
-            raise Conflict(f"The name {name} is taken: choose another.")
+        if isinstance(stored, Conflict):
+            raise stored
         return stored
 
     async def get(self, user_id: str) -> User:
@@ -98,12 +92,11 @@ class Users:
 
     async def list(self, search: str = "", limit: int = 50, offset: int = 0) -> tuple[Sequence[User], int]:
         """A page of the users whose name contains `search`, by name, and how many there are in all."""
-        key = username_key(search.strip())
-        some = select(User).order_by(col(User.username_key)).limit(limit).offset(offset)
-        count = select(func.count()).select_from(User)
-        if key:
-            some = some.where(col(User.username_key).contains(key, autoescape=True))
-            count = count.where(col(User.username_key).contains(key, autoescape=True))
+        conditions: list[ColumnElement[bool]] = [col(User.deleted_at).is_(None)]
+        if key := username_key(search.strip()):
+            conditions.append(col(User.username_key).contains(key, autoescape=True))
+        some = select(User).where(*conditions).order_by(col(User.username_key)).limit(limit).offset(offset)
+        count = select(func.count()).select_from(User).where(*conditions)
         return await self._database.read(lambda session: (session.exec(some).all(), session.exec(count).one()))
 
     async def authenticate(self, username: str, password: str) -> User:
@@ -121,40 +114,43 @@ class Users:
             raise Unauthenticated("This account is switched off: ask the host.")
         return user
 
-    async def update(self, user_id: str, changes: UserChanges) -> User:
-        """Change what is given. A new password or a deactivation ends the user's sessions, tokens, pages and streams.
+    async def update(self, user_id: str, changes: UserChanges, *, by: str | None = None) -> User:
+        """Change what is given, in the name of the user `by`. A new password or a deactivation ends the user's
+        sessions, tokens, pages and streams; an admin who is one no longer takes their open invitations along.
 
         Raises NotFound, Invalid (password), Conflict (nobody would be left who can manage the platform).
         """
         given = changes.given()
         password = given.pop("password", None)
-        if password is not None:
-            given["password_hash"] = await self._passwords.hash(password)
+        hashed = None if password is None else await self._passwords.hash(password)
         now = utc_now()
         is_out = password is not None or given.get("is_active") is False
 
         def work(session: Session) -> tuple[User, bool] | NotFound | Conflict:
             user = session.get(User, user_id)
-            if user is None:
+            if user is None or user.deleted_at is not None:
                 return NotFound("There is no such user.")
-            was_admin = user.is_admin
-            if user.is_admin and user.is_active and not (given.get("is_admin", True) and given.get("is_active", True)):
-                others = (
-                    select(func.count())
-                    .select_from(User)
-                    .where(col(User.is_admin), col(User.is_active), User.id != user_id)
-                )
-                if session.exec(others).one() == 0:
-                    return Conflict(f"{user.username} is the last active admin: make somebody else an admin first.")
-            period_before = user.limit_period
+            is_manager = user.is_admin and user.is_active
+            is_losing = is_manager and not (given.get("is_admin", True) and given.get("is_active", True))
+            if is_losing and is_last_admin(session, user):
+                return Conflict(f"{user.username} is the last active admin: make somebody else an admin first.")
+            changed = {name: [getattr(user, name), to] for name, to in given.items() if getattr(user, name) != to}
             for name, value in given.items():
                 setattr(user, name, value)
-            if user.limit_period != period_before:
+            if "limit_period" in changed:
                 _count_anew(session, user, now)
             user.updated_at = now
+            if hashed is not None:
+                user.password_hash = hashed
+                audit.record(session, by=by, action="user.password", subject=user_id)
+            if changed:
+                details: dict[str, Any] = {**changed}
+                if is_losing and (revoked := revoke_invitations(session, user_id, now)):
+                    details["invitations_revoked"] = revoked
+                audit.record(session, by=by, action="user.update", subject=user_id, details=details)
             if is_out:
-                _end_all(session, user_id)
-            return user, was_admin and not user.is_admin
+                end_access(session, user_id)
+            return user, changed.get("is_admin") == [True, False]
 
         # A refusal is a result here and not a raise: a raise would undo the group of writes that it stands in.
         answer = await self._database.write(work)
@@ -181,18 +177,23 @@ class Users:
             raise NotFound("There is no such user.")
         return user
 
-    async def set_password(self, user_id: str, password: str, *, except_sid: str | None = None) -> None:
-        """A new password. Ends every API token and every session but, if given, one. Raises Invalid, NotFound."""
+    async def set_password(
+        self, user_id: str, password: str, *, by: str | None = None, except_sid: str | None = None
+    ) -> None:
+        """A new password, set by the user `by`. Ends every API token and every session but, if given, one.
+
+        Raises Invalid, NotFound.
+        """
         hashed = await self._passwords.hash(password)
-        now = utc_now()
 
         def work(session: Session) -> tuple[Sequence[str], Sequence[str]] | None:
             user = session.get(User, user_id)
-            if user is None:
+            if user is None or user.deleted_at is not None:
                 return None
             user.password_hash = hashed
-            user.updated_at = now
-            return _end_all(session, user_id, except_sid)
+            user.updated_at = utc_now()
+            audit.record(session, by=by, action="user.password", subject=user_id)
+            return end_access(session, user_id, except_sid)
 
         ended = await self._database.write(work)
         if ended is None:
@@ -218,22 +219,35 @@ class Users:
         return user.tokens_used if user.period == period_key(user.limit_period, now or utc_now()) else 0
 
 
-def checked_username(username: str) -> str:
-    """The name as it is kept: trimmed, in Unicode's composed form. Raises Invalid."""
-    name = unicodedata.normalize("NFC", username.strip())
-    if not 1 <= len(name) <= LONGEST_USERNAME:
-        raise Invalid(f"The username must have 1 to {LONGEST_USERNAME} characters.")
-    plain = unicodedata.normalize("NFKC", name)
-    if not name.isprintable() or _BLANKS & set(plain):
-        raise Invalid("The username contains a character that cannot be seen: leave it out.")
-    if plain != name:  # full-width letters and the like, which pass for somebody else's name
-        raise Invalid(f"The username contains a character in a special form: write {plain}.")
-    return name
+def new_user(username: str, password_hash: str, token_limit: int | None, limit_period: LimitPeriod) -> User:
+    """The row of a user to be. Raises Invalid (the name)."""
+    name, now = checked_username(username), utc_now()
+    return User(
+        username=name,
+        username_key=username_key(name),
+        password_hash=password_hash,
+        token_limit=token_limit,
+        limit_period=limit_period,
+        period=period_key(limit_period, now),
+        created_at=now,
+        updated_at=now,
+    )
 
 
-def username_key(username: str) -> str:
-    """What makes names one: Mira, MIRA and mira."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", username).casefold())
+def insert(session: Session, row: User) -> User | Conflict:
+    """A copy of the row, stored; a Conflict, as a result, where somebody has the name."""
+    if session.exec(select(User.id).where(User.username_key == row.username_key)).first() is not None:
+        return Conflict(f"The name {row.username} is taken: choose another.")
+    stored = User(**row.model_dump())
+    session.add(stored)
+    return stored
+
+
+def is_last_admin(session: Session, user: User) -> bool:
+    """Whether nobody else is left who can manage the platform. Asked inside the write that takes the user away: SQLite
+    lets one write in at a time, so two admins who demote each other at once cannot both succeed."""
+    others = select(User.id).where(col(User.is_admin), col(User.is_active), User.id != user.id)
+    return session.exec(others.limit(1)).first() is None
 
 
 def _count_anew(session: Session, user: User, now: datetime) -> None:
@@ -244,13 +258,3 @@ def _count_anew(session: Session, user: User, now: datetime) -> None:
         used = used.where(UsageHour.hour >= int(start.timestamp()) // 3600)
     user.period = period_key(user.limit_period, now)
     user.tokens_used = session.exec(used).one()
-
-
-def _end_all(session: Session, user_id: str, except_sid: str | None = None) -> tuple[Sequence[str], Sequence[str]]:
-    """Delete the user's sessions (with their play tokens) and API tokens; gives the ids of both."""
-    kept = except_sid or ""
-    sids = session.exec(select(LoginSession.sid).where(LoginSession.user_id == user_id, LoginSession.sid != kept)).all()
-    token_ids = session.exec(select(ApiToken.id).where(ApiToken.user_id == user_id)).all()
-    session.exec(delete(LoginSession).where(col(LoginSession.sid).in_(sids)))
-    session.exec(delete(ApiToken).where(col(ApiToken.id).in_(token_ids)))
-    return sids, token_ids

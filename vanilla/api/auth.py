@@ -9,8 +9,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from vanilla.accounts.caller import Credential
 from vanilla.accounts.landing import local_path
+from vanilla.accounts.names import username_key
 from vanilla.accounts.sessions import COOKIE_LIFETIME, cookie_name, hash_of
-from vanilla.accounts.users import Tokens, username_key
+from vanilla.accounts.users import Tokens
 from vanilla.api.bodies import content_type, parsed
 from vanilla.api.callers import AnyCaller, ServicesDep, SignedIn
 from vanilla.api.users import shown
@@ -51,15 +52,15 @@ async def login(request: Request, services: ServicesDep) -> Response:
     if content_type(request) not in FORMS:
         credentials = await parsed(request, Credentials)
         user = await _checked(request, services, credentials.username, credentials.password)
-        return await _signed_in(request, services, user, JSONResponse({"user": shown(user)}))
+        return await signed_in(request, services, user, JSONResponse({"user": shown(user)}))
     async with request.form() as fields:
         texts = {name: value for name, value in fields.items() if isinstance(value, str)}
     target = local_path(texts.get("next", ""))
     try:
         user = await _checked(request, services, texts.get("username", ""), texts.get("password", ""))
-        return await _signed_in(request, services, user, _see_other(target))
+        return await signed_in(request, services, user, see_other(target))
     except VanillaError as error:
-        return _see_other(f"/login?{urlencode({**_reason(error), 'next': target})}")
+        return see_other(f"/login?{urlencode({**_reason(error), 'next': target})}")
 
 
 @router.post("/logout")
@@ -69,7 +70,7 @@ async def logout(request: Request, services: ServicesDep) -> Response:
     if secret := request.cookies.get(name):
         await services.sessions.close(hash_of(secret))
     is_form = content_type(request) in FORMS
-    response = _see_other("/login") if is_form else JSONResponse({"user": None})
+    response = see_other("/login") if is_form else JSONResponse({"user": None})
     response.delete_cookie(name, path="/", secure=name.startswith("__Host-"), httponly=True, samesite="lax")
     return response
 
@@ -98,7 +99,7 @@ async def change_password(
     if not await services.passwords.matches(change.current_password, user.password_hash):
         raise Invalid("The current password is wrong.")
     attempt.succeeded()
-    await services.users.set_password(user.id, change.new_password, except_sid=caller.session_id)
+    await services.users.set_password(user.id, change.new_password, by=user.id, except_sid=caller.session_id)
     return {"user": shown(await services.users.get(user.id))}
 
 
@@ -109,7 +110,7 @@ async def _checked(request: Request, services: Services, username: str, password
     return user
 
 
-async def _signed_in(request: Request, services: Services, user: User, response: Response) -> Response:
+async def signed_in(request: Request, services: Services, user: User, response: Response) -> Response:
     """Open a session of the user, in place of the one that this browser had, and put its cookie on the response."""
     name = cookie_name(request.scope["origin"])
     if before := request.cookies.get(name):
@@ -135,5 +136,6 @@ def _reason(error: VanillaError) -> dict[str, str]:
     return {"error": "wrong"}
 
 
-def _see_other(target: str) -> Response:
+def see_other(target: str) -> Response:
+    """On to a page, after a form."""
     return RedirectResponse(target, 303, {"cache-control": "no-store"})
