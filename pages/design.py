@@ -109,6 +109,11 @@ def head() -> str:
     )
 
 
+def live_head() -> str:
+    """What the pages that NiceGUI keeps open carry besides."""
+    return f'<script defer src="{asset("steady.js")}"></script>'
+
+
 @cache
 def asset(name: str) -> str:
     """The address of a file in vanilla/static with its contents' digest, so that it may be cached for ever.
@@ -137,6 +142,12 @@ def _variables(values: dict[str, str]) -> str:
 def _font(name: str) -> str:
     return f"/static/fonts/{name}.woff2"  # as design.css names it, or the browser would load it twice
 
+
+# Until the page is drawn: its header, empty, so that nothing jumps or flashes.
+WAITING = (
+    '<style>body:not(:has(#app > *))::before{content:"";display:block;height:69px;background:var(--card);'
+    "border-bottom:1px solid var(--line)}</style>"
+)
 
 _THEME_BEFORE_FIRST_PAINT = (
     "try{var t=localStorage.getItem('theme');"

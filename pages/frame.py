@@ -50,6 +50,7 @@ def frame(visitor: Visitor, *, title: str, active: Section = "", wide: bool = Fa
     client = ui.context.client
     visitor.stays_with(client)
     ui.page_title(f"{title} · Vanilla")
+    ui.add_head_html(design.WAITING)
     with box("div", "page wide" if wide else "page", tabindex="-1") as content:
         with box("div", "for-readers" if wide else "page-head"):
             heading = Words("h1", title)

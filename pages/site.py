@@ -1,20 +1,23 @@
 """All pages together: registers them, then mounts NiceGUI on our app."""
 
+import logging
+from pathlib import Path
+
 import nicegui
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from nicegui import Client, ui
+from nicegui.translations import translations
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from pages import clients, design, plain
+from pages.assets import Assets
 from pages.visitor import Instead
 from vanilla.errors import VanillaError
 from vanilla.services import Services
 
-FOR_EVER = "public, max-age=31536000, immutable"
+NICEGUI_STATIC = Path(nicegui.__file__).parent / "static"
 
 
 def register(app: FastAPI, services: Services) -> None:
@@ -26,9 +29,13 @@ def register(app: FastAPI, services: Services) -> None:
         page.register(services)
     services.revocations.subscribe(clients.close_revoked)
     nicegui.app.on_connect(clients.note_connected)
-    app.mount("/static", Assets(directory=design.STATIC), name="vanilla-static")
+    app.mount("/static", Assets(design.STATIC), name="vanilla-static")
+    # NiceGUI would compress its own files anew for everybody, on the event loop.
+    app.mount(f"/_nicegui/{nicegui.__version__}/static", Assets(NICEGUI_STATIC, is_settled=True))
     _answer_errors()
-    ui.add_head_html(design.head(), shared=True)
+    logging.getLogger("nicegui").addFilter(_is_a_fault)
+    ui.add_head_html(design.head() + design.live_head(), shared=True)
+    translations["en-US"].update(_CONNECTION)
     ui.run_with(
         app,
         title="Vanilla",
@@ -41,18 +48,6 @@ def register(app: FastAPI, services: Services) -> None:
     )
 
 
-class Assets(StaticFiles):
-    """Our static files. An address with its contents' digest, and a font, never changes; others are asked for again."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        if response.status_code in (200, 206, 304):
-            is_settled = b"v=" in scope.get("query_string", b"") or path.endswith(".woff2")
-            response.headers["Cache-Control"] = FOR_EVER if is_settled else "no-cache"
-            response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
-
-
 def _answer_errors() -> None:
     """Errors of pages, drawn without NiceGUI: no client is left behind, and no visitor reads what went wrong inside."""
     inner = nicegui.app
@@ -62,6 +57,11 @@ def _answer_errors() -> None:
     inner.add_exception_handler(404, _not_found)
     inner.add_exception_handler(HTTPException, _http_error)
     inner.add_exception_handler(Exception, _unexpected)
+
+
+def _is_a_fault(record: logging.LogRecord) -> bool:
+    """Whether a line of NiceGUI's tells of more than a refusal, which the page itself has told its visitor."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], VanillaError)
 
 
 def _instead(_request: Request, error: Exception) -> Response:
@@ -115,4 +115,12 @@ _TITLES = {
     404: "Nothing here",
     429: "Too fast",
     503: "Not now",
+}
+
+# What steady.js and NiceGUI show while the server cannot be reached.
+_CONNECTION = {
+    "connection_lost": "The connection is lost.",
+    "trying_to_reconnect": "This page comes back by itself.",
+    "message_too_long": "That is too long.",
+    "message_too_long_body": "Send at most 1 MB at once.",
 }

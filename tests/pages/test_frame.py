@@ -1,5 +1,6 @@
 """What stands around every page."""
 
+import logging
 from typing import Annotated
 
 import pytest
@@ -64,9 +65,11 @@ async def test_what_an_action_is_refused_is_said_and_what_broke_is_not(
     await user.open("/acts")
     user.find("Refuse").click()
     await user.should_see("The name Hexfall is taken.")
+    assert [line for line in caplog.records if line.levelno >= logging.WARNING] == [], "a refusal is no fault"
     user.find("Break").click()
     await user.should_see("That did not work.")
     await user.should_not_see("secret")
+    assert "the secret of the house" in caplog.text
     user.find("Close").click()
     await user.should_not_see("That did not work.")
     caplog.clear()
