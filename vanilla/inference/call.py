@@ -9,13 +9,13 @@ import logging
 import time
 from typing import NamedTuple
 
-import aiohttp
 from starlette.types import Send
 
 from vanilla.errors import UpstreamFailed, VanillaError
 from vanilla.inference import estimate
 from vanilla.inference.backends.base import Backend, Prompt, Route, Target
 from vanilla.inference.meter import Checkpoint, Meter, Wanted
+from vanilla.inference.pool import Connection
 from vanilla.inference.standing import Standing
 from vanilla.inference.upstream import Unreached, Upstream, chunks, send_whole, start, whole
 from vanilla.models import new_id, utc_now
@@ -164,7 +164,7 @@ class Call:
         asked = self._asked
         try:
             async with self._upstream.ask(asked.backend, "POST", asked.target, asked.route.upstream, body) as response:
-                self._request_id = response.headers.get("request-id", self._request_id)
+                self._request_id = response.header(b"request-id") or self._request_id
                 if response.status != 200:
                     await self._pass_refusal(response)
                 elif asked.prompt.stream:
@@ -179,7 +179,7 @@ class Call:
             await self._settle(None)  # nobody has heard of the call
             raise error.because from None
 
-    async def _stream(self, response: aiohttp.ClientResponse) -> None:
+    async def _stream(self, response: Connection) -> None:
         tap, live, send = self._tap, self.live, self._send
         await send(start(response, streaming=True))
         self._has_answered = True
@@ -203,7 +203,7 @@ class Call:
         await self._settle("ok" if tap.is_complete else "failed")
         await send({"type": "http.response.body", "body": out, "more_body": False})
 
-    async def _pass_refusal(self, response: aiohttp.ClientResponse) -> None:
+    async def _pass_refusal(self, response: Connection) -> None:
         answer = await whole(response)
         await self._settle(None)  # nothing is billed for a call that the upstream refuses
         if (refusal := self._asked.backend.refusal(response.status)) is not None:

@@ -5,19 +5,17 @@ import zlib
 from collections.abc import AsyncIterator
 from types import TracebackType
 
-import aiohttp
-from aiohttp.client import _RequestContextManager
 from starlette.types import Message, Send
 
 from vanilla.errors import UpstreamFailed, VanillaError
 from vanilla.inference.backends.base import Backend, Target
+from vanilla.inference.pool import Broken, Connection, NotConnected, Place, Pool, Silent, place_of, request_bytes
 from vanilla.usage.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 10.0
 LARGEST_ANSWER = 64 * 1024 * 1024  # bytes of an answer that is not streamed
-PASSED_DOWN = frozenset({"content-type", "request-id", "retry-after", "x-should-retry"})
+PASSED_DOWN = frozenset({b"content-type", b"request-id", b"retry-after", b"x-should-retry"})
 
 
 class Unreached(Exception):
@@ -29,82 +27,73 @@ class Unreached(Exception):
 
 
 class Upstream:
-    """One pool of connections for all model servers. Opened and closed with the app, on its event loop."""
+    """The way up, to every model server. Opened and closed with the app, on its event loop."""
 
     def __init__(self, metrics: Metrics, *, idle_seconds: float = 300.0) -> None:
         self._metrics = metrics
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_seconds)
-        self._session: aiohttp.ClientSession | None = None
+        self._idle_seconds = idle_seconds
+        self._pool: Pool | None = None
 
     async def open(self) -> None:
-        # No cookies, no redirects, no proxy from the environment, nothing decoded: what comes is passed on.
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30.0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=("User-Agent",),
-        )
+        self._pool = Pool(idle_seconds=self._idle_seconds)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    @property
-    def session(self) -> aiohttp.ClientSession:
-        assert self._session is not None, "opened with the app"
-        return self._session
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
 
     def ask(self, backend: Backend, method: str, target: Target, path: str, body: bytes) -> "Exchange":
-        """Send a request up and give the response, in a block; leaving it before the answer is read closes the
+        """Send a request up and give the answer, in a block; leaving it before the answer is read closes the
         connection.
 
         In the block, and as it begins, raises Unreached, or UpstreamFailed when the connection breaks or is silent for
         too long.
         """
-        headers = {"accept-encoding": "identity", **target.headers}
-        if body:
-            headers["content-type"] = "application/json"
-        request = self.session.request(
-            method,
-            target.base_url + path,
-            data=body or None,
-            headers=headers,
-            timeout=self._timeout,
-            allow_redirects=False,
-        )
-        return Exchange(backend, request, self._metrics)
+        assert self._pool is not None, "opened with the app"
+        place = place_of(target.base_url)
+        request = request_bytes(method, place, path, {"accept-encoding": "identity", **target.headers}, body)
+        return Exchange(backend, self._pool, place, request, self._metrics)
 
 
 class Exchange:
     """A request on its way up, as a block. A class, since a generator would cost a good part of the client's work."""
 
-    __slots__ = ("_backend", "_is_refused", "_metrics", "_request")
+    __slots__ = ("_answer", "_backend", "_is_refused", "_metrics", "_place", "_pool", "_request")
 
-    def __init__(self, backend: Backend, request: "_RequestContextManager", metrics: Metrics) -> None:
+    def __init__(self, backend: Backend, pool: Pool, place: Place, request: bytes, metrics: Metrics) -> None:
         self._backend = backend
+        self._pool = pool
+        self._place = place
         self._request = request
         self._metrics = metrics
+        self._answer: Connection | None = None
         self._is_refused = False
 
-    async def __aenter__(self) -> aiohttp.ClientResponse:
+    async def __aenter__(self) -> Connection:
         try:
-            response = await self._request.__aenter__()
-        except Exception as error:
+            answer = self._answer = await self._pool.take(self._place)
+            await answer.ask(self._request)
+        except BaseException as error:
+            self._give_back()
             if (told := self._told(error)) is None:
                 raise
             raise told from None
-        if response.status >= 400:
+        if answer.status >= 400:
             self._is_refused = True
-            self._failed(str(response.status))
-        return response
+            self._failed(str(answer.status))
+        return answer
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._request.__aexit__(kind, error, trace)
+        self._give_back()
         if error is not None and (told := self._told(error)) is not None:
             raise told from None
+
+    def _give_back(self) -> None:
+        if self._answer is not None:
+            self._pool.give(self._place, self._answer)
+            self._answer = None
 
     def _told(self, error: BaseException) -> Exception | None:
         """What the network did, as one of our errors; counted. None for what is no failure of the upstream's."""
@@ -112,15 +101,16 @@ class Exchange:
             if not self._is_refused:
                 self._failed("broken")
             return None
-        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        if isinstance(error, NotConnected):
             self._failed("unreached")
+            logger.warning("%s is not reached: %s", self._backend.name, error)
             return Unreached(self._backend.unreachable())
-        if isinstance(error, TimeoutError):
+        if isinstance(error, Silent):
             self._failed("silent")
             return UpstreamFailed("The model server fell silent.")
-        if isinstance(error, aiohttp.ClientError):
+        if isinstance(error, Broken):
             self._failed("broken")
-            logger.warning("%s broke the connection: %s", self._backend.name, type(error).__name__)
+            logger.warning("%s broke the connection: %s", self._backend.name, error)
             return UpstreamFailed("The model server broke the connection.")
         return None
 
@@ -128,23 +118,28 @@ class Exchange:
         self._metrics.upstream_failed(self._backend.name, kind)
 
 
-def chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+def chunks(answer: Connection) -> "AsyncIterator[bytes]":
     """The body as it comes. We ask for it uncompressed; a server that compresses all the same is decoded.
 
     Raises UpstreamFailed for an encoding that we do not know, or one that is broken.
     """
-    encoding = response.headers.get("content-encoding", "").strip().lower()
+    encoding = answer.header(b"content-encoding").strip().lower()
     if encoding in ("", "identity"):
-        return response.content.iter_any().__aiter__()
+        return _plain(answer)
     if encoding not in _WINDOW_BITS:
         raise UpstreamFailed(f"The model server answered in an encoding that nobody asked for ({encoding[:20]}).")
-    return _decoded(response, _WINDOW_BITS[encoding])
+    return _decoded(answer, _WINDOW_BITS[encoding])
 
 
-async def _decoded(response: aiohttp.ClientResponse, window_bits: int) -> AsyncIterator[bytes]:
+async def _plain(answer: Connection) -> AsyncIterator[bytes]:
+    while chunk := await answer.more():
+        yield chunk
+
+
+async def _decoded(answer: Connection, window_bits: int) -> AsyncIterator[bytes]:
     decoder = zlib.decompressobj(window_bits)
     try:
-        async for chunk in response.content.iter_any():
+        while chunk := await answer.more():
             if decoded := decoder.decompress(chunk):
                 yield decoded
         if rest := decoder.flush():
@@ -156,11 +151,11 @@ async def _decoded(response: aiohttp.ClientResponse, window_bits: int) -> AsyncI
 _WINDOW_BITS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
 
-async def whole(response: aiohttp.ClientResponse) -> bytes:
+async def whole(answer: Connection) -> bytes:
     """The whole body, bounded. Raises UpstreamFailed."""
     parts: list[bytes] = []
     size = 0
-    async for chunk in chunks(response):
+    async for chunk in chunks(answer):
         size += len(chunk)
         if size > LARGEST_ANSWER:
             raise UpstreamFailed("The model server's answer is too large.")
@@ -168,37 +163,34 @@ async def whole(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(parts)
 
 
-def start(response: aiohttp.ClientResponse, *, streaming: bool) -> Message:
+def start(answer: Connection, *, streaming: bool) -> Message:
     """The beginning of our answer: the upstream's status and the headers of its that concern the caller.
 
     Raises UpstreamFailed for an answer that no model API gives, such as the page of a proxy in between.
     """
-    _check_type(response)
-    headers = [
-        (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
-        for name, value in response.headers.items()
-        if name.lower() in PASSED_DOWN
-    ]
+    _check_type(answer)
+    headers = [(name, value) for name, value in answer.headers if name in PASSED_DOWN]
     headers.append((b"cache-control", b"no-cache" if streaming else b"no-store"))
     if streaming:
         headers.append((b"x-accel-buffering", b"no"))  # nginx: pass each chunk on at once
-    return {"type": "http.response.start", "status": response.status, "headers": headers}
+    return {"type": "http.response.start", "status": answer.status, "headers": headers}
 
 
-async def send_whole(send: Send, response: aiohttp.ClientResponse, body: bytes) -> None:
+async def send_whole(send: Send, answer: Connection, body: bytes) -> None:
     """Answer with a body that has been read."""
-    message = start(response, streaming=False)
+    message = start(answer, streaming=False)
     message["headers"].append((b"content-length", str(len(body)).encode()))
     await send(message)
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _check_type(response: aiohttp.ClientResponse) -> None:
-    kind = response.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+def _check_type(answer: Connection) -> None:
+    kind = (answer.header(b"content-type") or "application/json").partition(";")[0].strip().lower()
     if kind == "text/event-stream" or "json" in kind:
         return
-    status = response.status
-    kept = {name: value for name, value in response.headers.items() if name.lower() == "retry-after"}
+    status = answer.status
+    retry_after = answer.header(b"retry-after")
+    kept = {"retry-after": retry_after} if retry_after else {}
     failed = UpstreamFailed(
         f"What answered ({status}) is no model server, or a proxy before it: the host has to check its address.",
         headers=kept,
