@@ -78,3 +78,37 @@ class TestPromptTokens:
             steps += 1
         assert estimating.result() == estimate.OVERHEAD_TOKENS
         assert steps > 2  # else all of it was one
+
+
+class TestMemory:
+    async def test_a_text_counts_the_same_the_second_time(self) -> None:
+        parts = [
+            {"role": "user", "content": f"{word} said the dragon, and then it said nothing more " * 5} for word in "ab"
+        ]
+        first = await estimate.prompt_tokens(parts)
+        assert await estimate.prompt_tokens(parts) == first
+
+    async def test_only_what_is_new_is_counted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        counted: list[str] = []
+        count = estimate.count
+
+        def counting(text: str) -> int:
+            counted.append(text)
+            return count(text)
+
+        monkeypatch.setattr(estimate, "count", counting)
+        rules, move, answer = (
+            "the rules of this game are long " * 9,
+            "the player opens the door " * 9,
+            "it creaks " * 9,
+        )
+        await estimate.prompt_tokens([rules, move])
+        counted.clear()
+        await estimate.prompt_tokens([rules, move, answer])
+        assert [text for text in counted if text] == [answer]
+
+    async def test_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(estimate, "REMEMBERED", len(estimate._counts) + 3)
+        for number in range(10):
+            await estimate.prompt_tokens(f"a text of some length, with the number {number} at its end")
+        assert len(estimate._counts) == estimate.REMEMBERED

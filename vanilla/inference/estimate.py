@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import itertools
 import math
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,6 +43,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _thread = ThreadPoolExecutor(1, thread_name_prefix="estimate")
+_lock = threading.Lock()
 _counts: dict[int, int] = {}  # tokens by the hash of a text; hashes differ from one process to the next
 
 
@@ -114,9 +116,10 @@ def _count_new(texts: list[str]) -> int:
             continue
         tokens = count(text) + 1  # what stands between two texts
         total += tokens
-        if len(_counts) >= REMEMBERED:
-            _counts.pop(next(iter(_counts)), None)
-        _counts[hash(text)] = tokens
+        with _lock:  # the thread counts, and so does the event loop
+            if len(_counts) >= REMEMBERED:
+                del _counts[next(iter(_counts))]
+            _counts[hash(text)] = tokens
     return total + count("\n".join(short))
 
 

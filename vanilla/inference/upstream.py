@@ -103,7 +103,7 @@ class Exchange:
             return None
         if isinstance(error, NotConnected):
             self._failed("unreached")
-            logger.warning("%s is not reached: %s", self._backend.name, error)
+            logger.info("%s is not reached: %s", self._backend.name, error)
             return Unreached(self._backend.unreachable())
         if isinstance(error, Silent):
             self._failed("silent")
