@@ -28,6 +28,7 @@ SQL = {
     "vanilla.writer",
     "vanilla.models",
     "vanilla.columns",
+    "vanilla.rollups",
     "vanilla.migrations",
 }
 
@@ -36,13 +37,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "main": {"pages", "vanilla.api", "vanilla.commands", "vanilla.services", "vanilla.logs", *DOMAIN, *GROUND},
     "pages": {"vanilla.services", *DOMAIN, *GROUND} - {"vanilla.database", "vanilla.audit"},
     "vanilla.api": {"vanilla.services", *DOMAIN, *GROUND} - {"vanilla.database", "vanilla.audit"},
-    "vanilla.commands": {"vanilla.settings"},
+    "vanilla.commands": {*DOMAIN, *GROUND},
     "vanilla.services": {*DOMAIN, *GROUND},
     "vanilla.inference": {"vanilla.usage", "vanilla.accounts", "vanilla.operations", *GROUND},
     "vanilla.usage": GROUND,
     "vanilla.accounts": GROUND,
     "vanilla.games": GROUND,
-    "vanilla.operations": GROUND,
+    "vanilla.operations": {"vanilla.migrations", *GROUND},
     "vanilla.audit": {"vanilla.models"},
     "vanilla.database": {
         "vanilla.batches",
@@ -55,7 +56,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vanilla.batches": {"vanilla.writer", "vanilla.errors"},
     "vanilla.writer": {"vanilla.errors"},
     "vanilla.migrations": {"vanilla.models", "vanilla.errors", "vanilla.settings"},
-    "vanilla.models": {"vanilla.columns", "vanilla.errors", "vanilla.settings"},
+    "vanilla.models": {"vanilla.rollups", "vanilla.columns", "vanilla.errors", "vanilla.settings"},
+    "vanilla.rollups": {"vanilla.columns"},
     "vanilla.columns": set(),
     "vanilla.settings": {"vanilla.errors"},
     "vanilla.logs": {"vanilla.settings"},

@@ -25,8 +25,7 @@ def upgrade(engine: Engine, path: Path | None, revision: str = "head") -> None:
     plan's Node platform is recognised by its tables. Raises InvalidSettings for one that is not ours or of a newer
     Vanilla.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config = _config()
     script = ScriptDirectory.from_config(config)
     target = script.get_current_head() if revision == "head" else revision
     with engine.connect() as connection:
@@ -50,6 +49,25 @@ def upgrade(engine: Engine, path: Path | None, revision: str = "head") -> None:
                 _check_references(connection)
     engine.dispose()
     logger.info("Database is at revision %s", target)
+
+
+def newest() -> str:
+    """The revision that `upgrade` brings a database to."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def is_known(revision: str) -> bool:
+    """Whether `upgrade` can take a database from there; else a newer Vanilla made it."""
+    try:
+        return ScriptDirectory.from_config(_config()).get_revision(revision) is not None
+    except CommandError:
+        return False
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    return config
 
 
 def _unstamped(connection: Connection) -> str | None:
