@@ -52,6 +52,7 @@ from vanilla.inference.models import Models
 from vanilla.inference.pace import Pace
 from vanilla.inference.relay import Relay
 from vanilla.inference.upstream import Upstream
+from vanilla.operations.audit import AuditLog
 from vanilla.operations.controls import ControlPanel
 from vanilla.services import Services
 from vanilla.settings import InvalidSettings, Settings, load_settings
@@ -151,6 +152,7 @@ def assemble(settings: Settings) -> Services:
         feed=feed,
         metrics=metrics,
         controls=controls,
+        audit=AuditLog(database),
         meter=meter,
         local_model=local_model,
         models=Models(claude, llama, controls),

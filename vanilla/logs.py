@@ -21,6 +21,7 @@ _SECRETS = re.compile(
     | (?<=\bBearer\ )\S+
     | (?<=vanilla_session=)[^\s;"']+
     | (?<=client_id=)[\w-]+              # who knows an open page's id speaks for it
+    | (?<=/invitation/)[\w-]+ | (?<=/reset/)[\w-]+  # so do links that let somebody in
     | (?<=/games/)[a-z2-9]+/[\w.-]{20,}  # a game's files are whose who knows their address
     """,
     re.VERBOSE | re.IGNORECASE,

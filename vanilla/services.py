@@ -30,6 +30,7 @@ from vanilla.inference.meter import Meter
 from vanilla.inference.models import Models
 from vanilla.inference.relay import Relay
 from vanilla.inference.upstream import Upstream
+from vanilla.operations.audit import AuditLog
 from vanilla.operations.controls import ControlPanel
 from vanilla.settings import Settings
 from vanilla.usage.feed import Feed
@@ -70,6 +71,7 @@ class Services:
     feed: Feed
     metrics: Metrics
     controls: ControlPanel
+    audit: AuditLog
     meter: Meter
     local_model: LocalModel
     models: Models

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from vanilla.accounts.sessions import hash_of
 from vanilla.errors import TooManyRequests
 
 REMEMBERED = 10_000  # of each kind
@@ -45,9 +46,9 @@ class Throttle:
         self._addresses: OrderedDict[str, _Tries] = OrderedDict()
         self._names: OrderedDict[str, _Tries] = OrderedDict()
 
-    async def admit(self, name: str, address: str) -> "Attempt":
+    async def admit(self, name: str, address: str, what: str = "passwords") -> "Attempt":
         """Let one attempt through, which counts as a failure until it is told otherwise, so that many at once gain
-        nothing. Raises TooManyRequests."""
+        nothing. Raises TooManyRequests, whose sentence says `what` there were too many wrong ones of."""
         now = self._clock()
         network = _network(address)
         together, from_address, of_name = (
@@ -62,7 +63,7 @@ class Throttle:
         if wait > 0:
             seconds = math.ceil(wait)
             raise TooManyRequests(
-                f"Too many wrong passwords: try again in {seconds} second{'s' if seconds > 1 else ''}.",
+                f"Too many wrong {what}: try again in {seconds} second{'s' if seconds > 1 else ''}.",
                 retry_after=seconds,
             )
         delay = _delay(of_name, now)
@@ -72,6 +73,10 @@ class Throttle:
         if delay > 0:
             await self._sleep(delay)
         return Attempt(together, from_address, of_name)
+
+    async def admit_link(self, secret: str, address: str) -> "Attempt":
+        """The same for a link whose secret may be guessed. Raises TooManyRequests."""
+        return await self.admit(f"link {hash_of(secret)}", address, "links")
 
     def _tries(self, kind: OrderedDict[str, _Tries], key: str, now: float) -> _Tries:
         tries = kind.get(key)

@@ -144,7 +144,10 @@ class Users:
                 user.password_hash = hashed
                 audit.record(session, by=by, action="user.password", subject=user_id)
             if changed:
-                details: dict[str, Any] = {**changed}
+                details: dict[str, Any] = {
+                    **changed,
+                    **({"period": user.limit_period} if "token_limit" in changed else {}),
+                }
                 if is_losing and (revoked := revoke_invitations(session, user_id, now)):
                     details["invitations_revoked"] = revoked
                 audit.record(session, by=by, action="user.update", subject=user_id, details=details)

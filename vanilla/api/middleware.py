@@ -32,7 +32,7 @@ UNEXPECTED = "Something went wrong here. The host finds it in the log by this id
 LARGEST_SMALL_BODY = 64 * 1024  # bytes
 QUIET_PATHS = ("/_nicegui", "/static/", "/games/", "/healthz", "/readyz", "/metrics")  # logged at debug alone
 _SECRETS_IN_PATHS = re.compile(
-    r"(?<=^/games/)([^/]+/)[^/]{20,}(?=/|$)|(?<=^/_nicegui/client/)[^/]+|(?<=^/invitation/)[^/]+"
+    r"(?<=^/games/)([^/]+/)[^/]{20,}(?=/|$)|(?<=^/_nicegui/client/)[^/]+|(?<=^/invitation/)[^/]+|(?<=^/reset/)[^/]+"
 )
 
 # NiceGUI compiles its templates in the browser: without 'unsafe-eval' and 'unsafe-inline' its pages are dead. What the
@@ -269,7 +269,7 @@ def _secure(headers: MutableHeaders, frame_source: str) -> None:
 
 
 def readable_path(path: str) -> str:
-    """A request's path without what in it is a secret: a game's capability, a page's id, an invitation."""
+    """A request's path without what in it is a secret: a game's capability, a page's id, a link that lets one in."""
     return _SECRETS_IN_PATHS.sub(lambda match: f"{match[1] or ''}[hidden]", path)
 
 
