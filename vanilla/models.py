@@ -180,10 +180,11 @@ class GameHost(SQLModel, table=True):
     game_id: str = owned_by("games.id", primary_key=True)
     host: str = Field(sa_type=Text, primary_key=True)  # "fonts.example.org"; always https, port 443
     requested_at: datetime = moment()
-    approved_at: datetime | None = moment(nullable=True)  # None: not decided, so not allowed
+    approved_at: datetime | None = moment(nullable=True)  # None: not allowed
     approved_by: str | None = Field(
         default=None, sa_column=Column(Text, ForeignKey("users.id", ondelete="SET NULL"), nullable=True)
     )
+    refused_at: datetime | None = moment(nullable=True)  # kept, so that its owner sees it
 
 
 class Favourite(SQLModel, table=True):
@@ -232,7 +233,7 @@ class Play(SQLModel, table=True):
     plays: int = count()
     last_played_at: datetime = moment()
 
-    __table_args__ = (Index("idx_plays_game_id", "game_id"),)
+    __table_args__ = (Index("idx_plays_game_id", "game_id", "last_played_at"),)
 
 
 class PlayToken(SQLModel, table=True):
