@@ -32,6 +32,7 @@ from vanilla.games import examples
 from vanilla.games.addresses import Addresses
 from vanilla.games.catalogue import Catalogue
 from vanilla.games.closings import Closings
+from vanilla.games.cover_changes import CoverChanges
 from vanilla.games.departures import Departures
 from vanilla.games.favourites import Favourites
 from vanilla.games.files import Files
@@ -111,6 +112,7 @@ def assemble(settings: Settings) -> Services:
     deletions = Deletions(database, revocations)
     deletions.subscribe(Departures(leftovers, saves, closings).clear)
     tokens = TokensUsed()
+    cover_changes = CoverChanges(database, files, tokens)
     statistics = Statistics(database)
     feed = Feed(statistics)
     metrics = Metrics()
@@ -138,11 +140,18 @@ def assemble(settings: Settings) -> Services:
         throttle=Throttle(),
         files=files,
         catalogue=Catalogue(
-            database, files, settings, quota=quota, leftovers=leftovers, closings=closings, tokens=tokens
+            database,
+            files,
+            settings,
+            quota=quota,
+            leftovers=leftovers,
+            closings=closings,
+            tokens=tokens,
+            cover_changes=cover_changes,
         ),
         upload_turns=UploadTurns(settings.uploads_per_hour),
         saves=saves,
-        versions=Versions(database, files, quota, leftovers),
+        versions=Versions(database, files, quota, leftovers, cover_changes),
         removals=Removals(database, leftovers, closings, tokens),
         hosts=Hosts(database, settings, closings),
         favourites=Favourites(database),

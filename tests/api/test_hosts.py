@@ -20,8 +20,8 @@ async def test_what_is_approved_stands_in_the_policy_of_the_games_files(make: Fa
 
     asked = await owner.put(f"/api/games/{game}/hosts", json=["https://Fonts.example.org/", "cdn.example.org"])
     assert asked.json()["items"] == [
-        {"host": "cdn.example.org", "approved": False},
-        {"host": "fonts.example.org", "approved": False},
+        {"host": "cdn.example.org", "approved": False, "refused": False},
+        {"host": "fonts.example.org", "approved": False, "refused": False},
     ]
     assert "example.org" not in await policy()
     before = (await player.post(f"/api/games/{game}/play")).json()["url"]
@@ -38,6 +38,8 @@ async def test_what_is_approved_stands_in_the_policy_of_the_games_files(make: Fa
     assert {each["host"]: each["approved"] for each in shown} == {"cdn.example.org": False, "fonts.example.org": True}
     assert (await admin.delete(f"/admin/api/games/{game}/hosts/fonts.example.org")).status_code == 204
     assert "example.org" not in await policy()
+    shown = (await owner.get(f"/api/games/{game}")).json()["hosts"]
+    assert [(each["approved"], each["refused"]) for each in shown] == [(False, False), (False, True)]
     assert (await owner.put(f"/api/games/{game}/hosts", json=[])).json() == {"items": []}
 
 

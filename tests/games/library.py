@@ -14,6 +14,7 @@ from vanilla.games.addresses import Addresses
 from vanilla.games.bundles import Bundle
 from vanilla.games.catalogue import Catalogue, GameChanges
 from vanilla.games.closings import Closings
+from vanilla.games.cover_changes import CoverChanges
 from vanilla.games.favourites import Favourites
 from vanilla.games.files import Files
 from vanilla.games.hosts import Hosts
@@ -48,10 +49,18 @@ class Library:
         database, files, closings, tokens = self.database, self.files, self.closings, self.tokens
         self.saves = Saves(database, files, self.settings)
         leftovers = Leftovers(files, self.saves)
+        cover_changes = CoverChanges(database, files, tokens)
         self.catalogue = Catalogue(
-            database, files, self.settings, quota=self.quota, leftovers=leftovers, closings=closings, tokens=tokens
+            database,
+            files,
+            self.settings,
+            quota=self.quota,
+            leftovers=leftovers,
+            closings=closings,
+            tokens=tokens,
+            cover_changes=cover_changes,
         )
-        self.versions = Versions(database, files, self.quota, leftovers)
+        self.versions = Versions(database, files, self.quota, leftovers, cover_changes)
         self.removals = Removals(database, leftovers, closings, tokens)
         self.hosts = Hosts(database, self.settings, closings)
         self.favourites = Favourites(database)

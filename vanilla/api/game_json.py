@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from vanilla.games.versions import VersionView
-from vanilla.games.views import GameView
+from vanilla.games.views import GameView, HostView
 from vanilla.models import utc_text
 
 
@@ -30,7 +30,7 @@ def shown(game: GameView) -> dict[str, Any]:
         "version": game.version,
         "talks": game.talks,
         "size_bytes": game.size_bytes,
-        "hosts": [{"host": each.host, "approved": each.is_approved} for each in game.hosts],
+        "hosts": [shown_host(each) for each in game.hosts],
         "is_favourite": game.is_favourite,
         "is_mine": game.is_mine,
         **({"removed_at": _moment(game.removed_at), "purged_at": _moment(game.purged_at)} if game.removed_at else {}),
@@ -51,6 +51,11 @@ def shown_version(game_id: str, version: VersionView) -> dict[str, Any]:
         "is_current": version.is_current,
         "preview_url": f"/play/{game_id}?version={version.number}",
     }
+
+
+def shown_host(host: HostView) -> dict[str, Any]:
+    """Another host that a game asked for; neither approved nor refused, it waits for an admin."""
+    return {"host": host.host, "approved": host.is_approved, "refused": host.is_refused}
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field, StrictStr
 
 from vanilla.api.callers import Account, Admin, ServicesDep
+from vanilla.api.game_json import shown_host
 from vanilla.models import utc_text
 
 router = APIRouter(tags=["games"])
@@ -21,7 +22,7 @@ async def ask_for_hosts(
 ) -> dict[str, Any]:
     """Make these the hosts of a game of one's own, such as `["fonts.example.org"]`. New ones wait for an admin."""
     asked = await services.hosts.ask(game_id, hosts, caller, origin=request.scope["origin"])
-    return {"items": [{"host": each.host, "approved": each.is_approved} for each in asked]}
+    return {"items": [shown_host(each) for each in asked]}
 
 
 @router.get("/admin/api/hosts")
@@ -36,6 +37,7 @@ async def list_hosts(services: ServicesDep, admin: Admin) -> dict[str, Any]:
                 "host": each.host,
                 "requested_at": utc_text(each.requested_at),
                 "approved_at": utc_text(each.approved_at) if each.approved_at else None,
+                "refused_at": utc_text(each.refused_at) if each.refused_at else None,
             }
             for each in await services.hosts.asked(admin)
         ]
@@ -50,5 +52,5 @@ async def approve_host(game_id: str, host: str, services: ServicesDep, admin: Ad
 
 @router.delete("/admin/api/games/{game_id}/hosts/{host}", status_code=204)
 async def refuse_host(game_id: str, host: str, services: ServicesDep, admin: Admin) -> None:
-    """Take a host from a game's list, approved or not."""
+    """Keep a game from using a host, approved or not; its owner sees that."""
     await services.hosts.refuse(game_id, host, admin)

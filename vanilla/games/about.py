@@ -47,9 +47,14 @@ def read(folder: Path, entry: str) -> About:
         description=meta.text("description", LONGEST_DESCRIPTION),
         tags=tags[:MOST_TAGS],
         notes=meta.text("notes", LONGEST_NOTES),
-        cover=meta.line("cover", 1000).removeprefix("./"),
+        cover=meta.cover(),
         warnings=meta.warnings,
     )
+
+
+def cover_named(meta: Path) -> str:
+    """The path of the cover that a meta.json names, or ""."""
+    return _Meta(meta).cover()
 
 
 def line(value: str) -> str:
@@ -144,6 +149,9 @@ class _Meta:
 
     def text(self, name: str, longest: int) -> str:
         return self._cut(name, text(self._string(name)), longest)
+
+    def cover(self) -> str:
+        return self.line("cover", 1000).removeprefix("./")
 
     def tags(self) -> list[object]:
         tags = self._fields.get("tags")

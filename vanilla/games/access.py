@@ -82,6 +82,12 @@ def may_change(owner_id: str, viewer: Viewer) -> bool:
     return viewer.is_admin or (viewer.user_id != "" and owner_id == viewer.user_id)
 
 
+def check_admin(by: Viewer) -> None:
+    """Raises Forbidden for everybody but admins."""
+    if not by.is_admin:
+        raise Forbidden("Only an admin may do this.")
+
+
 def unknown() -> NotFound:
     """The error for a game that is not there."""
     return NotFound("There is no such game. It may have been removed.")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, StrictStr
 from sqlalchemy import func, select, update
@@ -11,12 +12,14 @@ from sqlmodel import Session, col, delete
 
 from vanilla.database import Database
 from vanilla.errors import Invalid, NotFound
-from vanilla.games import about, access, bundles, covers, search, versions, views
+from vanilla.games import about, access, bundles, covers, interventions, overview, search, versions, views
 from vanilla.games.access import NOBODY, Someone, Viewer, Visibility
 from vanilla.games.bundles import Bundle, Kind, Limits
 from vanilla.games.closings import Closings
+from vanilla.games.cover_changes import CoverChanges
 from vanilla.games.files import Files, Manifest, on_thread, to_its_end
 from vanilla.games.leftovers import Leftovers
+from vanilla.games.overview import Entry, OverviewSort
 from vanilla.games.quota import Quota
 from vanilla.games.tokens import TokensUsed
 from vanilla.games.views import GameView, Sort, Wish
@@ -50,6 +53,7 @@ class Catalogue:
         leftovers: Leftovers,
         closings: Closings,
         tokens: TokensUsed,
+        cover_changes: CoverChanges,
     ) -> None:
         self._database = database
         self._files = files
@@ -59,7 +63,7 @@ class Catalogue:
         self._closings = closings
         self._tokens = tokens
         self._unpacking = asyncio.Semaphore(UNPACKED_AT_ONCE)
-        self._covering = asyncio.Lock()
+        self._cover_changes = cover_changes
 
     async def open(self) -> None:
         """Remove files that a server that died left without a row."""
@@ -186,6 +190,27 @@ class Catalogue:
         )
         return await self._database.read(lambda session: views.page(session, wish, viewer, self._tokens))
 
+    async def overview(
+        self,
+        by: Viewer,
+        *,
+        search: str = "",
+        sort: OverviewSort = "played",
+        removed: bool = False,
+        limit: int,
+        offset: int,
+    ) -> tuple[Sequence[Entry], int]:
+        """A page of all games for an admin, or of the removed ones that can be had back, and how many match in all.
+
+        Raises Forbidden.
+        """
+        access.check_admin(by)
+        return await self._database.read(
+            lambda session: overview.page(
+                session, by, self._tokens, search=search, sort=sort, removed=removed, limit=limit, offset=offset
+            )
+        )
+
     async def get(self, game_id: str, viewer: Viewer = NOBODY) -> GameView:
         """A game that `viewer` may open. Raises NotFound: it is not there, was removed, or is somebody else's draft."""
         return await self._database.read(lambda session: views.find(session, game_id, viewer, self._tokens))
@@ -213,6 +238,8 @@ class Catalogue:
         def work(session: Session) -> tuple[GameView, bool]:
             game = access.owned(session, game_id, by)
             is_closed = game.visibility != "draft" and values.get("visibility") == "draft"
+            if changed := _differences(game, values):
+                interventions.record(session, game, by, "game.update", changed)
             for name, value in values.items():
                 setattr(game, name, value)
             if is_closed:
@@ -240,13 +267,11 @@ class Catalogue:
 
     async def set_cover(self, game_id: str, picture: Path, by: Viewer) -> GameView:
         """Give a game another cover, from a picture on disk. Raises NotFound, Forbidden, Invalid, TooLarge."""
-        await self.check_owned(game_id, by)
-        images = await on_thread(covers.encoded, picture)
-        return await to_its_end(self._set_cover(game_id, images, by))
+        return await self._cover_changes.set(game_id, picture, by)
 
     async def remove_cover(self, game_id: str, by: Viewer) -> GameView:
         """Have a game's cover drawn from its name again. Raises NotFound, Forbidden."""
-        return await to_its_end(self._set_cover(game_id, {}, by))
+        return await self._cover_changes.remove(game_id, by)
 
     async def record_play(self, user_id: str, game_id: str) -> None:
         """Count that a user opened a game. Raises NotFound."""
@@ -290,17 +315,11 @@ class Catalogue:
         await self._leftovers.clear(gone)
         return view
 
-    async def _set_cover(self, game_id: str, images: dict[str, bytes], by: Viewer) -> GameView:
-        def work(session: Session) -> GameView:
-            game = access.owned(session, game_id, by)
-            game.has_cover, game.updated_at = bool(images), utc_now()
-            session.flush()
-            return views.find(session, game_id, by, self._tokens)
 
-        async with self._covering:  # one after the other: the files and the row are of the same cover
-            if images:
-                await self._files.save_cover(game_id, images)  # first: the new address never shows the old picture
-            return await self._database.write(work)
+def _differences(game: Game, values: dict[str, Any]) -> dict[str, Any]:
+    """`[before, after]` by field; of a description, which may be long, only that it is another."""
+    changed = {name: [getattr(game, name), new] for name, new in values.items() if getattr(game, name) != new}
+    return {name: "changed" if name == "description" else change for name, change in changed.items()}
 
 
 def _search_text(session: Session, game: Game) -> str:

@@ -7,13 +7,17 @@ import random
 import struct
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
 from vanilla.errors import Invalid, TooLarge
 
+NO_PICTURE = (Invalid, TooLarge)  # what `encoded` raises
+NAMES = tuple(
+    f"{name}.{kind}" for name in ("cover", "thumbnail") for kind in ("webp", "png", "jpg", "jpeg", "avif", "gif")
+)
 SIZES = {"card": (640, 480), "page": (1280, 960)}  # pixels
 LARGEST_FILE = 10_000_000  # bytes of an upload
 MOST_PIXELS = 16_000_000  # decoded: 64 MB of memory; JPEGs are decoded at a fraction of their size
@@ -64,6 +68,11 @@ def drawn(name: str) -> str:
 def drawing_version(name: str) -> str:
     """Changes when the drawing for this name would."""
     return f"{DRAWING}-{hashlib.sha256(name.casefold().encode('utf-8', 'replace')).hexdigest()[:10]}"
+
+
+def name_of(said: str, files: Collection[str]) -> str:
+    """Which file of a game is its cover: the one that its meta.json names, or one that is called as covers are."""
+    return said if said in files else next((each for each in NAMES if each in files), "")
 
 
 def encoded(source: Path) -> dict[str, bytes]:

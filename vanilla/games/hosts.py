@@ -2,19 +2,23 @@
 
 What is allowed is the host, whoever serves there and whatever the game does with it. So an approval stays with the game
 through its versions, until its owner or an admin takes the host away; asked for again, it has to be approved again.
+What was refused stays on the list, so that its owner knows, until they withdraw it or ask once more.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from sqlmodel import Session, col, select
+from sqlalchemy import func
+from sqlmodel import Session, and_, col, select
+from sqlmodel.sql.expression import Select
 
+from vanilla import audit
 from vanilla.database import Database
-from vanilla.errors import Forbidden, Invalid, NotFound
-from vanilla.games import access
+from vanilla.errors import Invalid, NotFound
+from vanilla.games import access, interventions
 from vanilla.games.access import Viewer
 from vanilla.games.closings import Closings
 from vanilla.games.views import HostView
@@ -32,14 +36,16 @@ _PRIVATE = re.compile(r"(?:.*\.)?(?:localhost|local|localdomain|internal|intrane
 
 @dataclass(frozen=True, slots=True)
 class AskedHost:
-    """A host that waits for an admin's decision, or was approved."""
+    """A host that waits for an admin's decision, or has had it, and what its game says of itself."""
 
     game_id: str
     title: str
+    description: str
     owner: str  # username
     host: str
     requested_at: datetime
     approved_at: datetime | None
+    refused_at: datetime | None
 
 
 class Hosts:
@@ -52,78 +58,120 @@ class Hosts:
         self._closings = closings
 
     async def ask(self, game_id: str, hosts: Sequence[str], by: Viewer, *, origin: str = "") -> list[HostView]:
-        """Make these the hosts of a game. One that is there keeps its approval, a new one waits for an admin's, one
+        """Make these the hosts of a game. One that is there keeps its decision, a new one waits for an admin's, one
         that is not named goes, and what was approved with it. `origin` is the platform's own, which is no other host.
 
         Raises NotFound, Forbidden, Invalid (which name is wrong, and why).
         """
-        ours = {urlsplit(each).hostname for each in (origin, self._public_url) if each}
-        wanted = list(dict.fromkeys(checked_host(each) for each in hosts))
-        for host in wanted:
-            if host in ours:
-                raise Invalid(f"{host} is this platform itself: a game reaches it anyway, as far as it may.")
-        if len(wanted) > MOST_HOSTS:
-            raise Invalid(f"There are {len(wanted)} hosts; at most {MOST_HOSTS} are possible.")
+        wanted = list(dict.fromkeys(self._checked(each, origin) for each in hosts))
+        return await self._change(game_id, by, lambda _: wanted)
 
-        def work(session: Session) -> tuple[list[HostView], bool]:
-            game = access.owned(session, game_id, by)
-            known = {row.host: row for row in _rows(session, game_id)}
-            dropped = [row for host, row in known.items() if host not in wanted]
-            for row in dropped:
-                session.delete(row)
-            for host in wanted:
-                if host not in known:
-                    session.add(GameHost(game_id=game_id, host=host, requested_at=utc_now()))
-            is_closed = any(row.approved_at for row in dropped)
-            if is_closed:
-                game.capability_epoch += 1
-            session.flush()
-            return [HostView(row.host, row.approved_at is not None) for row in _rows(session, game_id)], is_closed
+    async def request(self, game_id: str, host: str, by: Viewer, *, origin: str = "") -> list[HostView]:
+        """Ask for one more host, or once more for one that was refused; gives all of the game. Raises as `ask` does."""
+        wanted = self._checked(host, origin)
+        return await self._change(game_id, by, lambda known: list({**dict.fromkeys(known), wanted: None}), again=wanted)
 
-        result, is_closed = await self._database.write(work)
-        if is_closed:
-            self._closings.announce(game_id)
-        return result
+    async def withdraw(self, game_id: str, host: str, by: Viewer) -> list[HostView]:
+        """Take a host from a game's list; nothing happens where it is not on it. Raises NotFound, Forbidden."""
+        return await self._change(game_id, by, lambda known: [each for each in known if each != host])
 
     async def approve(self, game_id: str, host: str, by: Viewer) -> None:
         """Let a game use a host that its owner asked for. Raises Forbidden (no admin), NotFound (not asked for)."""
         await self._decide(game_id, host, by, is_approved=True)
 
     async def refuse(self, game_id: str, host: str, by: Viewer) -> None:
-        """Take a host from a game's list, approved or not. Raises Forbidden (no admin), NotFound (not on it)."""
+        """Keep a game from using a host, approved or not. Raises Forbidden (no admin), NotFound (not asked for)."""
         await self._decide(game_id, host, by, is_approved=False)
 
     async def asked(self, by: Viewer) -> list[AskedHost]:
-        """The hosts of all games for an admin: those that wait first, the oldest of them on top. Raises Forbidden."""
-        _check_admin(by)
+        """The hosts of all games for an admin: those that wait first, then the allowed, then the refused; of each the
+        oldest on top. Raises Forbidden."""
+        access.check_admin(by)
         statement = (
-            select(GameHost, Game.title, User.username)
-            .join(Game, col(Game.id) == GameHost.game_id)
-            .join(User, col(User.id) == Game.owner_id)
+            _asked()
             .where(col(Game.removed_at).is_(None))
-            .order_by(col(GameHost.approved_at).is_not(None), col(GameHost.requested_at), col(GameHost.host))
+            .order_by(
+                col(GameHost.refused_at).is_not(None),
+                col(GameHost.approved_at).is_not(None),
+                col(GameHost.requested_at),
+                col(GameHost.host),
+            )
         )
         rows = await self._database.read(lambda session: session.exec(statement).all())
-        return [
-            AskedHost(row.game_id, title, owner, row.host, row.requested_at, row.approved_at)
-            for row, title, owner in rows
-        ]
+        return [_shown(*row) for row in rows]
+
+    async def waiting(self, by: Viewer, limit: int) -> tuple[list[AskedHost], int]:
+        """The first of those that wait for a decision, the oldest on top, and how many there are. Raises Forbidden."""
+        access.check_admin(by)
+        waits = and_(
+            col(GameHost.approved_at).is_(None), col(GameHost.refused_at).is_(None), col(Game.removed_at).is_(None)
+        )
+        some = _asked().where(waits).order_by(col(GameHost.requested_at), col(GameHost.host)).limit(limit)
+        all_of_them = select(func.count()).select_from(GameHost).join(Game, col(Game.id) == GameHost.game_id)
+
+        def work(session: Session) -> tuple[list[AskedHost], int]:
+            return [_shown(*row) for row in session.exec(some)], session.exec(all_of_them.where(waits)).one()
+
+        return await self._database.read(work)
+
+    def _checked(self, host: str, origin: str) -> str:
+        checked = checked_host(host)
+        if checked in {urlsplit(each).hostname for each in (origin, self._public_url) if each}:
+            raise Invalid(f"{checked} is this platform itself: a game reaches it anyway, as far as it may.")
+        return checked
+
+    async def _change(
+        self, game_id: str, by: Viewer, wanted_of: Callable[[list[str]], list[str]], *, again: str = ""
+    ) -> list[HostView]:
+        """Give a game the hosts that `wanted_of` makes of those it has. `again` is one to be decided anew if it was
+        refused."""
+
+        def work(session: Session) -> tuple[list[HostView], bool]:
+            game = access.owned(session, game_id, by)
+            known = {row.host: row for row in _rows(session, game_id)}
+            wanted = wanted_of(list(known))
+            if len(wanted) > max(MOST_HOSTS, len(known)):
+                raise Invalid(f"There are {len(wanted)} hosts; at most {MOST_HOSTS} are possible.")
+            dropped = [row for host, row in known.items() if host not in wanted]
+            for row in dropped:
+                session.delete(row)
+            for host in wanted:
+                if host not in known:
+                    session.add(GameHost(game_id=game_id, host=host, requested_at=utc_now()))
+            if again in known and known[again].refused_at is not None:
+                known[again].refused_at, known[again].requested_at = None, utc_now()
+            if sorted(wanted) != sorted(known):
+                details = {"hosts": [sorted(known), sorted(wanted)]}
+                interventions.record(session, game, by, "game.update", details)
+            is_closed = any(row.approved_at for row in dropped)
+            if is_closed:
+                game.capability_epoch += 1
+            session.flush()
+            return [_view(row) for row in _rows(session, game_id)], is_closed
+
+        result, is_closed = await self._database.write(work)
+        if is_closed:
+            self._closings.announce(game_id)
+        return result
 
     async def _decide(self, game_id: str, host: str, by: Viewer, *, is_approved: bool) -> None:
-        _check_admin(by)
+        access.check_admin(by)
 
         def work(session: Session) -> bool:
             game = access.owned(session, game_id, by)
             row = session.get(GameHost, (game_id, host))
             if row is None:
                 raise NotFound(f"This game has not asked for {host[:LONGEST_HOST]}.")
-            is_changed = (row.approved_at is not None) != is_approved
-            if is_approved and is_changed:
-                row.approved_at, row.approved_by = utc_now(), by.user_id or None
-            elif not is_approved:
-                session.delete(row)
-            game.capability_epoch += is_changed
-            return is_changed
+            if (row.approved_at if is_approved else row.refused_at) is not None:
+                return False
+            is_other_policy = (row.approved_at is not None) != is_approved
+            now = utc_now()
+            row.approved_at, row.refused_at = (now, None) if is_approved else (None, now)
+            row.approved_by = (by.user_id or None) if is_approved else None
+            game.capability_epoch += is_other_policy
+            action = "host.approve" if is_approved else "host.refuse"
+            audit.record(session, by=by.user_id or None, action=action, subject=game_id, details={"host": host})
+            return is_other_policy
 
         if await self._database.write(work):
             self._closings.announce(game_id)
@@ -151,6 +199,19 @@ def _rows(session: Session, game_id: str) -> Sequence[GameHost]:
     return session.exec(select(GameHost).where(GameHost.game_id == game_id).order_by(GameHost.host)).all()
 
 
-def _check_admin(by: Viewer) -> None:
-    if not by.is_admin:
-        raise Forbidden("Only an admin may do this.")
+def _view(row: GameHost) -> HostView:
+    return HostView(row.host, row.approved_at is not None, row.refused_at is not None)
+
+
+def _asked() -> Select[GameHost, str, str, str]:
+    return (
+        select(GameHost, Game.title, Game.description, User.username)
+        .join(Game, col(Game.id) == GameHost.game_id)
+        .join(User, col(User.id) == Game.owner_id)
+    )
+
+
+def _shown(row: GameHost, title: str, description: str, owner: str) -> AskedHost:
+    return AskedHost(
+        row.game_id, title, description, owner, row.host, row.requested_at, row.approved_at, row.refused_at
+    )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from sqlmodel import Session, col, delete, select, update
 
 from vanilla.database import Database
-from vanilla.games import access, views
+from vanilla.games import access, interventions, views
 from vanilla.games.access import Viewer
 from vanilla.games.closings import Closings
 from vanilla.games.files import to_its_end
@@ -39,6 +39,7 @@ class Removals:
 
         def work(session: Session) -> None:
             game = access.owned(session, game_id, by)
+            interventions.record(session, game, by, "game.remove")
             game.removed_at = game.updated_at = now
             game.capability_epoch += 1
             session.exec(delete(PlayToken).where(col(PlayToken.game_id) == game_id))
@@ -55,9 +56,8 @@ class Removals:
         def work(session: Session) -> GameView:
             game = session.get(Game, game_id)
             if game is not None and game.removed_at is not None:
-                is_kept = game.removed_at > utc_now() - KEPT and _has_files(session, game_id)
-                if not is_kept or not access.may_change(game.owner_id, by):
-                    raise access.unknown()
+                _check_kept(session, game, by)
+                interventions.record(session, game, by, "game.restore")
                 game.removed_at, game.updated_at = None, utc_now()
                 session.flush()
             else:
@@ -67,6 +67,19 @@ class Removals:
         restored = await self._database.write(work)
         self._closings.announce(game_id)
         return restored
+
+    async def find(self, game_id: str, by: Viewer) -> GameView:
+        """A removed game that `by` may have back. Raises NotFound: it is none, was somebody else's, or its time is
+        over."""
+
+        def work(session: Session) -> GameView:
+            game = session.get(Game, game_id)
+            if game is None or game.removed_at is None:
+                raise access.unknown()
+            _check_kept(session, game, by)
+            return views.load(session, [game_id], by, self._tokens)[0]
+
+        return await self._database.read(work)
 
     async def sweep(self) -> int:
         """Take the files of games off the disk whose time is over; gives how many games those were."""
@@ -103,6 +116,13 @@ def purge(session: Session, game_ids: Collection[str]) -> None:
     for table in (GameVersion, GameHost, Favourite):
         session.exec(delete(table).where(col(table.game_id).in_(game_ids)))
     session.exec(update(Game).where(col(Game.id).in_(game_ids)).values(has_cover=False))
+
+
+def _check_kept(session: Session, game: Game, by: Viewer) -> None:
+    """Raises NotFound where this removed game is not there for `by` any more."""
+    is_kept = game.removed_at is not None and game.removed_at > utc_now() - KEPT and _has_files(session, game.id)
+    if not is_kept or not access.may_change(game.owner_id, by):
+        raise access.unknown()
 
 
 def _has_files(session: Session, game_id: str) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vanilla.errors import Invalid, TooLarge
 from vanilla.games import about, covers, inspection, names, packed
 from vanilla.games.disk import fullness_told
 from vanilla.games.layout import Opening
@@ -20,9 +19,6 @@ RATIO_COUNTS_FROM = 20 * MB  # small files that compress well are no bombs
 ROOM_CHECKED_EVERY = 4 * MB
 _CODE = (".html", ".htm", ".js", ".mjs")
 _MODEL_CALLS = (b"/api/inference/", b"vanilla.chat", b"vanilla.stream", b"window.vanilla")
-_COVERS = tuple(
-    f"{name}.{kind}" for name in ("cover", "thumbnail") for kind in ("webp", "png", "jpg", "jpeg", "avif", "gif")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +209,11 @@ class Unpacking:
         """The picture that meta.json names, or one that is called as covers are."""
         if said and said not in self.files:
             self.warnings.append(f"meta.json names {names.shown(said)} as the cover, which is not in the game.")
-        name = said if said in self.files else next((each for each in _COVERS if each in self.files), "")
-        if not name:
+        if not (name := covers.name_of(said, self.files)):
             return {}
         try:
             return covers.encoded(self.into / name)
-        except (Invalid, TooLarge) as error:
+        except covers.NO_PICTURE as error:
             self.warnings.append(f"{names.shown(name)} is not used as the cover. {error.message}")
             return {}
 

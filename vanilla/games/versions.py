@@ -1,5 +1,6 @@
 """The versions of a game: each upload is one. One of them is played by everybody, and any that is kept can be."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,14 +8,17 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from vanilla.database import Database
-from vanilla.errors import Conflict, Invalid, NotFound
-from vanilla.games import about, access
+from vanilla.errors import Conflict, Forbidden, Invalid, NotFound, OutOfSpace
+from vanilla.games import about, access, interventions
 from vanilla.games.access import Viewer
 from vanilla.games.bundles import Bundle
+from vanilla.games.cover_changes import CoverChanges
 from vanilla.games.files import Files, Manifest, to_its_end
 from vanilla.games.leftovers import Leftovers
 from vanilla.games.quota import Quota
 from vanilla.models import Game, GameVersion, utc_now
+
+logger = logging.getLogger(__name__)
 
 KEPT = 10  # versions of a game, the played one and previews included
 LONGEST_NOTES = 2000  # characters
@@ -55,11 +59,14 @@ class VersionView:
 class Versions:
     """All of it is for the game's owner and admins; to others NotFound (a draft) or Forbidden is raised."""
 
-    def __init__(self, database: Database, files: Files, quota: Quota, leftovers: Leftovers) -> None:
+    def __init__(
+        self, database: Database, files: Files, quota: Quota, leftovers: Leftovers, cover_changes: CoverChanges
+    ) -> None:
         self._database = database
         self._files = files
         self._quota = quota
         self._leftovers = leftovers
+        self._cover_changes = cover_changes
 
     async def check(self, game_id: str, by: Viewer) -> None:
         """Returns where `by` may add a version: asked before anything is read. Raises NotFound, Forbidden, TooLarge."""
@@ -85,12 +92,16 @@ class Versions:
         owner can try it first (`Addresses.playable`) and `publish` it later.
 
         What is the same as the newest version makes no new one (`is_unchanged`); where it is to be published, that one
-        is. Beyond KEPT versions the oldest goes, whatever it is, but never the one that is played.
+        is. Beyond KEPT versions the oldest goes, whatever it is, but never the one that is played. A game without a
+        cover of its own gets the one that a published version brings.
 
         Raises NotFound, Forbidden, Invalid (notes), TooLarge (the owner's storage), OutOfSpace.
         """
         notes = checked_notes(notes) or bundle.notes
-        return await to_its_end(self._add(game_id, bundle, by, notes, publish))
+        version = await to_its_end(self._add(game_id, bundle, by, notes, publish))
+        if version.is_current:
+            await self._adopt_cover(game_id, version.number, by)
+        return version
 
     async def publish(self, game_id: str, number: int, by: Viewer) -> VersionView:
         """Have everybody play this version from now on: a preview, or an older one again (the rollback).
@@ -101,20 +112,32 @@ class Versions:
         def work(session: Session) -> VersionView:
             game = access.owned(session, game_id, by)
             row = _row(session, game_id, number)
+            if game.version != number:
+                interventions.record(session, game, by, "game.update", {"version": [game.version, number]})
             _play(game, row)
             return VersionView.of(row, number)
 
-        return await self._database.write(work)
+        version = await self._database.write(work)
+        await self._adopt_cover(game_id, number, by)
+        return version
 
     async def remove(self, game_id: str, number: int, by: Viewer) -> None:
         """Remove a version that is not played. Raises NotFound, Forbidden, Conflict (it is played)."""
         await to_its_end(self._remove(game_id, number, by))
+
+    async def _adopt_cover(self, game_id: str, number: int, by: Viewer) -> None:
+        try:
+            await self._cover_changes.adopt(game_id, number, by)
+        except (NotFound, Forbidden, OutOfSpace) as error:  # the version is played all the same
+            logger.info("The cover of version %d of the game %s is not used: %s", number, game_id, error)
 
     async def _add(self, game_id: str, bundle: Bundle, by: Viewer, notes: str, publish: bool) -> VersionView:
         def begin(session: Session) -> VersionView | int:
             game = access.owned(session, game_id, by)
             rows = _rows(session, game_id)
             if rows and (rows[0].digest, rows[0].entry) == (bundle.digest, bundle.entry):
+                if publish and game.version != rows[0].number:
+                    interventions.record(session, game, by, "game.update", {"version": [game.version, rows[0].number]})
                 if publish:
                     _play(game, rows[0])
                 return VersionView.of(rows[0], game.version, is_unchanged=True)
@@ -138,6 +161,8 @@ class Versions:
             gone = self._quota.make_room(session, game.owner_id, bundle.size_bytes)
             made = GameVersion(**row.model_dump())
             session.add(made)
+            details = {"version": [game.version, number]} if publish else {"preview": [None, number]}
+            interventions.record(session, game, by, "game.update", details)
             if publish:
                 _play(game, made)
             session.flush()
@@ -161,6 +186,7 @@ class Versions:
             row = _row(session, game_id, number)
             if number == game.version:
                 raise Conflict("This is the version that is played: publish another one first.")
+            interventions.record(session, game, by, "game.update", {"removed_version": [number, None]})
             session.delete(row)
 
         await self._database.write(work)

@@ -23,6 +23,7 @@ class HostView:
 
     host: str
     is_approved: bool
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +135,17 @@ def load(session: Session, ids: Sequence[str], viewer: Viewer, tokens: TokensUse
     ]
 
 
+def can_be_had_back() -> ColumnElement[bool]:
+    """Of removed games, while their time is not over."""
+    # A row without a version is all that is left of one whose time is.
+    has_files = select(1).where(col(GameVersion.game_id) == col(Game.id)).correlate(Game).exists()
+    return and_(col(Game.removed_at) > utc_now() - KEPT, has_files)
+
+
 def _matching(wish: Wish, viewer: Viewer) -> ColumnElement[bool]:
     wanted: list[ColumnElement[bool]] = [search.matching(wish.search)]
     if wish.removed:
-        # A row without a version is all that is left of a game whose time is over.
-        has_files = select(1).where(col(GameVersion.game_id) == col(Game.id)).correlate(Game).exists()
-        wanted += [col(Game.removed_at) > utc_now() - KEPT, has_files]
+        wanted.append(can_be_had_back())
     else:
         wanted.append(col(Game.removed_at).is_(None))
     wanted.append(access.is_open_to(viewer) if wish.favourites else access.is_listed_for(viewer))
@@ -195,13 +201,14 @@ def _rows(viewer: Viewer) -> Select[Game, str, int, datetime, datetime]:
 
 def _hosts(session: Session, ids: Sequence[str]) -> dict[str, tuple[HostView, ...]]:
     statement = (
-        select(col(GameHost.game_id), col(GameHost.host), col(GameHost.approved_at))
+        select(col(GameHost.game_id), col(GameHost.host), col(GameHost.approved_at), col(GameHost.refused_at))
         .where(col(GameHost.game_id).in_(ids))
         .order_by(col(GameHost.host))
     )
     hosts: dict[str, tuple[HostView, ...]] = {}
-    for game_id, host, approved_at in session.execute(statement):
-        hosts[game_id] = (*hosts.get(game_id, ()), HostView(host, approved_at is not None))
+    for game_id, host, approved_at, refused_at in session.execute(statement):
+        view = HostView(host, approved_at is not None, refused_at is not None)
+        hosts[game_id] = (*hosts.get(game_id, ()), view)
     return hosts
 
 
