@@ -63,6 +63,12 @@ def build(next_path: str, problem: str) -> None:
 def problem_of(error: str, seconds: str) -> str:
     """The sentence behind what /auth/login says in its redirect: `wrong`, or `slow` with the seconds to wait."""
     if error == "slow":
-        wait = f"{int(seconds)} seconds" if seconds.isdecimal() and len(seconds) < 4 else "a minute"
-        return f"Too many wrong passwords. Try again in {wait}."
+        return f"Too many wrong passwords. Try again in {wait_words(seconds)}."
     return "Wrong username or password." if error else ""
+
+
+def wait_words(seconds: str) -> str:
+    """How long to wait, as a redirect says it: `12 seconds`, or `a minute` where it says nothing of sense."""
+    if not (seconds.isdecimal() and len(seconds) < 4):
+        return "a minute"
+    return f"{int(seconds)} second{'' if int(seconds) == 1 else 's'}"

@@ -1,6 +1,6 @@
-"""The admin's pages: Live, Users, Usage, Settings."""
+"""The admin's pages: Live, Users with invitations, Usage, Audit, Settings."""
 
-from pages.admin import live, settings, usage, user, users
+from pages.admin import audit, invitations, live, settings, usage, user, users
 from vanilla.services import Services
 
 
@@ -9,5 +9,7 @@ def register(services: Services) -> None:
     live.register(services)
     users.register(services)
     user.register(services)
+    invitations.register(services)
     usage.register(services)
+    audit.register(services)
     settings.register(services)

@@ -1,13 +1,14 @@
 """Questions put to an admin: a form in a dialog that says in it what is wrong, and elsewhere what was done."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import cast
 
 from nicegui import ui
 
 from pages import figures
 from pages.admin.sections import Guard
-from pages.elements import ButtonKind, Words, box, button, notice
+from pages.elements import ButtonKind, Words, box, button, copy_button, notice
 from pages.forms import Field, form, whole_number
 from vanilla.accounts.periods import LimitPeriod
 from vanilla.accounts.users import MOST_CALLS
@@ -15,7 +16,7 @@ from vanilla.errors import Invalid, VanillaError
 from vanilla.models import User
 from vanilla.settings import Settings
 
-Act = Callable[[dict[str, str]], Awaitable[str]]
+Act = Callable[[dict[str, str]], Awaitable[str | Callable[[], None]]]
 PERIODS = {"total": "in all", "day": "a day (UTC)", "month": "a month (UTC)"}
 
 
@@ -30,7 +31,8 @@ class Dialogs:
         self, title: str, draw: Callable[[], object], words: str, act: Act, *, kind: ButtonKind = "primary"
     ) -> None:
         """Open a dialog with what `draw` puts into its form. `act` gets the fields by name and gives the sentence that
-        says what was done; the message of a VanillaError from it is shown in the dialog, which stays open."""
+        says what was done, or what to show next; the message of a VanillaError from it is shown in the dialog, which
+        stays open."""
         is_busy = False
 
         async def submitted(fields: dict[str, str]) -> None:
@@ -49,20 +51,38 @@ class Dialogs:
                 is_busy = False
             dialog.close()
             with self._place:
-                ui.notify(done, position="bottom", timeout=5000)
+                if isinstance(done, str):
+                    ui.notify(done, position="bottom", timeout=5000)
+                else:
+                    done()
 
+        with self._dialog(title) as dialog, form(submitted) as asked:
+            asked.mark("ask")
+            draw()
+            problem = box("div")
+            with box("div", "dialog-buttons"):
+                button("Cancel", dialog.close)
+                button(words, kind=kind)
+        dialog.open()
+
+    def show_link(self, title: str, sentence: str, link: str) -> None:
+        """Show a link that is shown this once."""
+        with self._dialog(title) as dialog:
+            Words("p", sentence)
+            with box("div", "secret"):
+                Words("code", link, tabindex="0")
+                copy_button("Copy the link", link)
+            with box("div", "dialog-buttons"):
+                button("Done", dialog.close, kind="primary")
+        dialog.open()
+
+    @contextmanager
+    def _dialog(self, title: str) -> Iterator[ui.dialog]:
         with self._place, ui.dialog() as dialog, ui.card().classes("dialog-card"):
             Words("h2", title)
-            with form(submitted) as asked:
-                asked.mark("ask")
-                draw()
-                problem = box("div")
-                with box("div", "dialog-buttons"):
-                    button("Cancel", dialog.close)
-                    button(words, kind=kind)
+            yield dialog
         dialog.props["aria-label"] = title
         dialog.on("hide", dialog.delete)
-        dialog.open()
 
 
 def choice(label: str, name: str, options: Mapping[str, str], chosen: str) -> None:

@@ -12,7 +12,13 @@ from pages.visitor import Visitor
 from vanilla.errors import VanillaError
 from vanilla.services import Services
 
-SECTIONS = {"/admin": "Live", "/admin/users": "Users", "/admin/usage": "Usage", "/admin/settings": "Settings"}
+SECTIONS = {
+    "/admin": "Live",
+    "/admin/users": "Users",
+    "/admin/usage": "Usage",
+    "/admin/audit": "Audit",
+    "/admin/settings": "Settings",
+}
 
 
 @contextmanager

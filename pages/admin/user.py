@@ -1,21 +1,22 @@
 """`/admin/users/{id}`: one user's usage and calls, and what can be done about them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
 from nicegui import ui
 
-from pages import figures
+from pages import figures, markup
 from pages.admin.breakdown import USUAL_RANGE, by_model, calls_table, range_segments
 from pages.admin.dialogs import Dialogs
 from pages.admin.people import People
 from pages.admin.sections import Guard, section
-from pages.admin.users import LimitMeter
+from pages.admin.user_rows import state_tags
 from pages.charts import Plot, TokensChart, plot_by_backend
-from pages.elements import Stat, Words, ago, box, button, button_link, local_time
+from pages.elements import Stat, Words, ago, box, button, button_link, local_time, meter, notice
 from pages.visitor import Visitor, admin
+from vanilla.accounts.users import Users
 from vanilla.models import User, utc_now
 from vanilla.services import Services
 from vanilla.usage.statistics import (
@@ -80,20 +81,23 @@ class UserView:
         self._user = user
         with box("div", "bar-of-controls"):
             button_link("All users", "/admin/users", classes="little")
-            with box("div", "line-up"):
-                button("Edit", lambda: self._open("edit"), classes="little")
-                button("Password", lambda: self._open("password"), classes="little")
-                self._switch = button("", lambda: self._open("switch"), classes="little")
+            with box("div", "line-up") as self._actions:
+                button("Edit", lambda: self._open(self._people.edit), classes="little")
+                button("Reset link", lambda: self._open(self._people.reset), classes="little")
+                button("Set password", lambda: self._open(self._people.password), classes="little")
+                button("Sign out everywhere", lambda: self._open(self._people.sign_out), classes="little")
+                self._switch = button("", lambda: self._open(self._people.switch), classes="little")
+                button("Delete", lambda: self._open(self._people.delete), kind="danger", classes="little")
+        self._gone = notice(_GONE)
         with box("div", "stats"):
             self._total = Stat("Tokens of all time", "")
             with box("div", "card stat"):
                 Words("div", "Limit", "label")
                 self._limit = LimitMeter()
+                self._pace = Words("div", "", "note")
             with box("div", "card stat"):
                 Words("div", "State", "label")
-                with box("div", "line-up"):
-                    self._state = Words("span", "", "tag")
-                    self._admin = Words("span", "admin", "tag")
+                self._state = markup.placed(markup.NONE, "div")
             with box("div", "card stat"):
                 Words("div", "Last active", "label")
                 if user.last_active_at is None:
@@ -114,20 +118,20 @@ class UserView:
                 self._older = button("Show older", self._show_older, classes="little")
         self._note_calls(calls)
 
-    async def _open(self, what: str) -> None:
-        if await self._guard.lets():
-            {"edit": self._people.edit, "password": self._people.password, "switch": self._people.switch}[what](
-                self._user
-            )
+    async def _open(self, dialog: Callable[[User], None]) -> None:
+        if await self._guard.lets() and self._user.deleted_at is None:
+            dialog(self._user)
 
     def _show_user(self, user: User) -> None:
         self._user = user
         self._total.update(figures.count(user.total_tokens))
         self._limit.show(user)
-        self._state.set_text("active" if user.is_active else "switched off")
-        self._state.classes(add="ok" if user.is_active else "danger", remove="danger" if user.is_active else "ok")
-        self._admin.set_visibility(user.is_admin)
+        self._pace.set_text(_pace_words(user))
+        is_there = user.deleted_at is None
+        self._state.set_content(state_tags(user) if is_there else markup.tag("span", "deleted", class_="tag danger"))
         self._switch.set_text("Deactivate" if user.is_active else "Activate")
+        self._actions.set_visibility(is_there)
+        self._gone.set_visibility(not is_there)
 
     async def _choose(self, days: str) -> None:
         if await self._guard.lets():
@@ -153,3 +157,37 @@ class UserView:
     def _note_calls(self, calls: Sequence[LedgerRow]) -> None:
         self._last = calls[-1].entry.id if calls else None
         self._older.set_visibility(len(calls) == A_PAGE)
+
+
+class LimitMeter:
+    """How much of their limit a user has used."""
+
+    def __init__(self) -> None:
+        self._words = Words("div", "", "figures")
+        self._bar = meter(0.0, label="Used of the limit")
+
+    def show(self, user: User) -> None:
+        """Show it as it is now."""
+        used = Users.current_usage(user)
+        if user.token_limit is None:
+            self._words.set_text("no limit")
+            self._bar.set_visibility(False)
+            return
+        period = "" if user.limit_period == "total" else f" / {user.limit_period}"
+        self._words.set_text(f"{figures.count(used)} of {figures.count(user.token_limit)}{period}")
+        self._bar.set_visibility(True)
+        part = figures.fraction(used, user.token_limit)
+        percent = f"{part * 100:.4g}"
+        self._bar.props["aria-valuenow"] = percent
+        self._bar.classes(add="near" if part >= 0.9 else "", remove="" if part >= 0.9 else "near")
+        (bar,) = self._bar.default_slot.children
+        bar.style(f"width: {percent}%")
+
+
+def _pace_words(user: User) -> str:
+    pace = ((user.requests_per_minute, "a minute"), (user.concurrent_calls, "at once"))
+    given = [f"{figures.counted(most, 'call')} {span}" for most, span in pace if most is not None]
+    return ", ".join(given)
+
+
+_GONE = "This user was deleted. What they used stays in the figures, without their name."

@@ -1,193 +1,220 @@
-"""`/admin/users`: everybody who may sign in, a page at a time."""
+"""`/admin/users`: everybody who may sign in, a page at a time, as the address says."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Annotated, get_args
+from urllib.parse import urlencode
 
 from fastapi import Depends
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 from pages import figures
+from pages.admin import drawn
 from pages.admin.dialogs import Dialogs
+from pages.admin.drawn import DrawnTable, Pager, page_number
+from pages.admin.inviting import Inviting
 from pages.admin.people import People
-from pages.admin.rows import KeyedRows
 from pages.admin.sections import Guard, section
-from pages.elements import Words, ago, box, button, link, meter
-from pages.tables import table
+from pages.admin.user_rows import user_row
+from pages.elements import Segments, Words, box, button, button_link
 from pages.visitor import Visitor, admin
-from vanilla.accounts.users import Users
+from vanilla.accounts.directory import Search, Show, Sort
 from vanilla.models import User
 from vanilla.services import Services
 
-A_PAGE = 20
+A_PAGE = 50
 LONGEST_SEARCH = 100  # characters
+_SHOWN: dict[str, str] = {
+    "all": "All",
+    "active": "Active",
+    "inactive": "Switched off",
+    "admin": "Admins",
+    "near": "Near their limit",
+}
+COLUMNS: dict[Sort, str] = {
+    "username": "User",
+    "used": "Used of the limit",
+    "total_tokens": "Total tokens",
+    "created_at": "Created",
+    "last_active_at": "Last active",
+    "state": "State",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which users are asked for. Pages count from 1."""
+
+    search: Search = field(default_factory=Search)
+    page: int = 1
+
+    @property
+    def address(self) -> str:
+        """The address that shows just this, for a reload and the back button."""
+        search = self.search
+        fields = {
+            "q": search.name,
+            "show": "" if search.show == "all" else search.show,
+            "sort": "" if search.sort == "username" else search.sort,
+            "order": "desc" if search.is_descending else "",
+            "page": "" if self.page == 1 else str(self.page),
+        }
+        given = {name: value for name, value in fields.items() if value}
+        return f"/admin/users?{urlencode(given)}" if given else "/admin/users"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of users, how many match in all, and how many invitations are open."""
+
+    users: Sequence[User]
+    total: int
+    invitations: int
 
 
 def register(services: Services) -> None:
     """Define the page."""
 
     @ui.page("/admin/users")
-    async def users(visitor: Annotated[Visitor, Depends(admin(services))]) -> None:
-        found, total = await services.users.list("", A_PAGE, 0)
+    async def users(
+        visitor: Annotated[Visitor, Depends(admin(services))],
+        q: str = "",
+        show: str = "all",
+        sort: str = "username",
+        order: str = "asc",
+        page: str = "1",
+    ) -> None:
+        wish = wish_of(q, show, sort, order, page)
+        found = await find(services, wish)
+        drawn.head()
         with section(visitor, "Users", "/admin/users"):
-            UsersView(services, visitor, found, total)
+            UsersView(services, visitor, wish, found)
+
+
+def wish_of(q: str, show: str, sort: str, order: str, page: str) -> Wish:
+    """What the address asks for; what makes no sense is passed over."""
+    shown: Show = next((each for each in get_args(Show) if each == show), "all")
+    by: Sort = next((each for each in get_args(Sort) if each == sort), "username")
+    return Wish(Search(q[:LONGEST_SEARCH], shown, by, is_descending=order == "desc"), page_number(page))
+
+
+async def find(services: Services, wish: Wish) -> Found:
+    """The users of one page."""
+    users, total = await services.directory.find(wish.search, limit=A_PAGE, offset=(wish.page - 1) * A_PAGE)
+    _, counts = await services.invitations.list(limit=0)
+    return Found(users, total, counts["open"])
 
 
 class UsersView:
-    """The table with its search and its pages. A row stays in place when its user changes."""
+    """The table with its search, its order and its pages."""
 
-    def __init__(self, services: Services, visitor: Visitor, found: Sequence[User], total: int) -> None:
+    def __init__(self, services: Services, visitor: Visitor, wish: Wish, found: Found) -> None:
         self._services = services
         self._guard = Guard(services, visitor)
-        self._people = People(services, visitor, Dialogs(self._guard), self._changed)
-        self._search = ""
-        self._offset = 0
+        dialogs = Dialogs(self._guard)
+        self._people = People(services, visitor, dialogs, lambda _user: self._load())
+        self._inviting = Inviting(services, visitor, dialogs, self._load)
+        self._wish = wish
         self._shown: dict[str, User] = {}
-        with box("section", "card padded users"):
-            with box("div", "bar-of-controls card-head"):
-                with box("div", "search", role="search"):
-                    field = box(
-                        "input",
-                        "input",
-                        type="search",
-                        placeholder="Search by name",
-                        aria_label="Search users by name",
-                        autocomplete="off",
-                        maxlength=LONGEST_SEARCH,
-                    ).mark("search")
-                    field.on("input", self._searched, js_handler=_AFTER_A_PAUSE)
-                button("New user", self._create, kind="primary")
-            headings = ("User", "Total tokens", "Limit", "Created", "Last active", "State", "")
-            with table(headings, label="Users", numbers=(1,)) as body:
-                self._rows = KeyedRows[User](
-                    body, lambda user: UserRow(user, self._people, self._guard), "Nobody has such a name."
-                )
-            with box("div", "pager"):
-                self._previous = button("Previous", lambda: self._turn(-A_PAGE), classes="little")
-                self._place = Words("span", "", "quiet figures", role="status")
-                self._next = button("Next", lambda: self._turn(A_PAGE), classes="little")
-        self._show(found, total)
+        with box("section", "card padded stack people", aria_label="Users"):
+            with box("div", "bar-of-controls"):
+                self._search_field()
+                with box("div", "line-up"):
+                    self._invitations = button_link("", "/admin/invitations")
+                    button("New user", lambda: self._open(self._people.create))
+                    button("Invite a friend", lambda: self._open(self._inviting.create), kind="primary")
+            with box("div", "bar-of-controls"):
+                Segments(_SHOWN, wish.search.show, self._filter, label="Which users", classes="stretch")
+                self._order_field()
+            sorters = [partial(self._sorter, key, words) for key, words in COLUMNS.items()]
+            self._table = DrawnTable([*sorters, ""], self._acted, label="Table of users", numbers=(2,))
+            self._pager = Pager(A_PAGE, self._turn, label="Pages of users")
+        self._draw(found)
 
-    async def _create(self) -> None:
+    def _search_field(self) -> None:
+        with box("div", "search", role="search"):
+            typed = box(
+                "input",
+                "input",
+                type="search",
+                placeholder="Search by name",
+                aria_label="Search users by name",
+                autocomplete="off",
+                spellcheck="false",
+                maxlength=LONGEST_SEARCH,
+                value=self._wish.search.name,
+            ).mark("search")
+            typed.on("input", self._searched, js_handler=_AFTER_A_PAUSE)
+
+    def _order_field(self) -> None:
+        """For phones, where the headings are not there to press."""
+        with box("label", "order"):
+            Words("span", "Order", "quiet small")
+            with box("select", "input little") as select:
+                for key, words in COLUMNS.items():
+                    option = Words("option", words, value=key)
+                    option.props.set_bool("selected", key == self._wish.search.sort)
+            select.on("change", lambda event: self._sort(str(event.args)), js_handler=_EMIT_VALUE)
+
+    def _sorter(self, key: Sort, words: str) -> None:
+        Words("button", words, "sort", type="button").mark(f"sort-{key}").on("click", lambda _: self._sort(key))
+
+    async def _open(self, dialog: Callable[[], None]) -> None:
         if await self._guard.lets():
-            self._people.create()
+            dialog()
+
+    async def _acted(self, act: str, user_id: str) -> None:
+        user = self._shown.get(user_id)
+        dialog = {"edit": self._people.edit, "switch": self._people.switch}.get(act)
+        if user is not None and dialog is not None and await self._guard.lets():
+            dialog(user)
 
     async def _searched(self, event: GenericEventArguments) -> None:
-        self._search = str(event.args or "")[:LONGEST_SEARCH]
-        self._offset = 0
+        await self._show(replace(self._wish.search, name=str(event.args or "")[:LONGEST_SEARCH]))
+
+    async def _filter(self, show: str) -> None:
+        await self._show(replace(self._wish.search, show=wish_of("", show, "", "", "1").search.show))
+
+    async def _sort(self, by: str) -> None:
+        now, key = self._wish.search, wish_of("", "", by, "", "1").search.sort
+        is_descending = not now.is_descending if now.sort == key else key != "username"
+        await self._show(replace(now, sort=key, is_descending=is_descending))
+
+    async def _show(self, search: Search) -> None:
+        self._wish = Wish(search)
         await self._load()
 
-    async def _turn(self, by: int) -> None:
-        self._offset = max(0, self._offset + by)
+    async def _turn(self, page: int) -> None:
+        self._wish = replace(self._wish, page=page)
         await self._load()
-
-    async def _changed(self, user: User) -> None:
-        if user.id in self._shown:
-            self._shown[user.id] = user
-            self._rows.show(dict(self._shown))
-        else:
-            await self._load()
 
     async def _load(self) -> None:
         if not await self._guard.lets():
             return
-        search = self._search
-        found, total = await self._services.users.list(search, A_PAGE, self._offset)
-        if search == self._search:  # else more was typed meanwhile, and its answer is on the way
-            self._show(found, total)
+        wish = self._wish
+        found = await find(self._services, wish)
+        if wish is self._wish:  # else something else was asked for meanwhile, and its answer is on the way
+            ui.navigate.history.replace(wish.address)
+            self._draw(found)
 
-    def _show(self, found: Sequence[User], total: int) -> None:
-        self._shown = {user.id: user for user in found}
-        self._rows.show(dict(self._shown))
-        first, last = self._offset + 1, self._offset + len(found)
-        self._place.set_text(f"{figures.count(first)} to {figures.count(last)} of {figures.count(total)}")
-        self._place.set_visibility(bool(found))
-        self._previous.set_visibility(total > A_PAGE)
-        self._next.set_visibility(total > A_PAGE)
-        self._previous.props.set_bool("disabled", self._offset == 0)
-        self._next.props.set_bool("disabled", last >= total)
-
-
-class UserRow:
-    """One user, and what can be done."""
-
-    def __init__(self, user: User, people: People, guard: Guard) -> None:
-        self._user = user
-        self._people = people
-        self._guard = guard
-        with box("tr") as self.element:
-            with box("td", "whole"):
-                link(user.username, f"/admin/users/{user.id}", "clip")
-            self._total = Words("td", "", "number", data_label="Total tokens")
-            with box("td", data_label="Limit"):
-                self._limit = LimitMeter()
-            with box("td", data_label="Created"):
-                ago(user.created_at)
-            with box("td", data_label="Last active") as self._seen:
-                pass
-            with box("td", "whole"), box("span", "line-up"):
-                self._state = Words("span", "", "tag")
-                self._admin = Words("span", "admin", "tag")
-            with box("td", "actions whole"), box("div", "line-up"):
-                button(
-                    "Edit", lambda: self._open(people.edit), classes="little", aria_label=f"Edit {user.username}"
-                ).mark(f"edit-{user.id}")
-                button(
-                    "Password",
-                    lambda: self._open(people.password),
-                    classes="little",
-                    aria_label=f"New password for {user.username}",
-                ).mark(f"password-{user.id}")
-                self._switch = button("", lambda: self._open(people.switch), classes="little")
-                self._switch.mark(f"switch-{user.id}")
-        self.show(user)
-
-    def show(self, user: User) -> None:
-        """Show the user as they are now."""
-        self._user = user
-        self._total.set_text(figures.count(user.total_tokens))
-        self._limit.show(user)
-        self._seen.clear()
-        with self._seen:
-            if user.last_active_at is None:
-                Words("span", "never", "quiet")
-            else:
-                ago(user.last_active_at)
-        self._state.set_text("active" if user.is_active else "switched off")
-        self._state.classes(add="ok" if user.is_active else "danger", remove="danger" if user.is_active else "ok")
-        self._admin.set_visibility(user.is_admin)
-        words = "Deactivate" if user.is_active else "Activate"
-        self._switch.set_text(words)
-        self._switch.props["aria-label"] = f"{words} {user.username}"
-
-    async def _open(self, dialog: Callable[[User], None]) -> None:
-        if await self._guard.lets():
-            dialog(self._user)
+    def _draw(self, found: Found) -> None:
+        search = self._wish.search
+        self._shown = {user.id: user for user in found.users}
+        self._table.show([user_row(user) for user in found.users], _nothing(self._wish))
+        for key, heading in zip(COLUMNS, self._table.headings, strict=False):
+            order = "descending" if search.is_descending else "ascending"
+            heading.props["aria-sort"] = order if key == search.sort else "none"
+        self._pager.show(self._wish.page, len(found.users), found.total)
+        count = found.invitations
+        self._invitations.set_text(f"Invitations, {figures.count(count)} open" if count else "Invitations")
 
 
-class LimitMeter:
-    """How much of their limit a user has used."""
-
-    def __init__(self) -> None:
-        self._words = Words("div", "", "figures")
-        self._bar = meter(0.0, label="Used of the limit")
-
-    def show(self, user: User) -> None:
-        """Show it as it is now."""
-        used = Users.current_usage(user)
-        if user.token_limit is None:
-            self._words.set_text("no limit")
-            self._bar.set_visibility(False)
-            return
-        period = "" if user.limit_period == "total" else f" / {user.limit_period}"
-        self._words.set_text(f"{figures.count(used)} of {figures.count(user.token_limit)}{period}")
-        self._bar.set_visibility(True)
-        part = figures.fraction(used, user.token_limit)
-        percent = f"{part * 100:.4g}"
-        self._bar.props["aria-valuenow"] = percent
-        self._bar.classes(add="near" if part >= 0.9 else "", remove="" if part >= 0.9 else "near")
-        (bar,) = self._bar.default_slot.children
-        bar.style(f"width: {percent}%")
+def _nothing(wish: Wish) -> str:
+    if wish.page > 1:
+        return "There are fewer pages than that."
+    return "Nobody has such a name." if wish.search.name else "There is nobody of this kind."
 
 
 # Emits what is typed once typing pauses, so that not every letter is a search.
@@ -195,3 +222,4 @@ _AFTER_A_PAUSE = (
     "(event) => { const field = event.target; clearTimeout(field.pause);"
     " field.pause = setTimeout(() => emit(field.value), 200); }"
 )
+_EMIT_VALUE = "(event) => emit(event.target.value)"

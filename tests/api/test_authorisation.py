@@ -125,6 +125,8 @@ TABLE: dict[str, str] = {
     "GET /readyz": ANYBODY,
     "GET /metrics": THIS_MACHINE,
     "GET /login": ANYBODY,
+    "GET /invitation/{token}": ANYBODY,
+    "GET /reset/{token}": ANYBODY,
     "GET /": PAGE,
     "GET /play/{game_id}": PAGE,
     "GET /upload": PAGE,
@@ -133,7 +135,9 @@ TABLE: dict[str, str] = {
     "GET /admin": ADMIN_PAGE,
     "GET /admin/users": ADMIN_PAGE,
     "GET /admin/users/{user_id}": ADMIN_PAGE,
+    "GET /admin/invitations": ADMIN_PAGE,
     "GET /admin/usage": ADMIN_PAGE,
+    "GET /admin/audit": ADMIN_PAGE,
     "GET /admin/settings": ADMIN_PAGE,
     # What there is not, NiceGUI's own files, and its socket, whose events name a page that nobody else knows.
     "ANY /api": ANYBODY,
