@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,7 +15,7 @@ from starlette.routing import Route
 
 from tests.servers import server_process, serving
 from vanilla.api import connections
-from vanilla.api.connections import LARGEST_HEAD
+from vanilla.api.connections import LARGEST_HEAD, Gathered
 
 PIECE = b"a" * 16_384
 PIECES = 64  # 1 MB: far more than is taken
@@ -106,3 +107,49 @@ async def test_an_answer_may_take_its_time(origin: str, monkeypatch: pytest.Monk
         await asyncio.sleep(0.15)
         writer.write(b"b")
         assert (await reader.readuntil(b"\r\n\r\n2")).startswith(b"HTTP/1.1 200 ")
+
+
+class Recorder:
+    """A transport that only notes what is asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[bytes | str] = []
+
+    def write(self, data: bytes) -> None:
+        self.asked.append(data)
+
+    def close(self) -> None:
+        self.asked.append("close")
+
+    def write_eof(self) -> None:
+        self.asked.append("eof")
+
+    def get_write_buffer_size(self) -> int:
+        return 100
+
+    def is_closing(self) -> bool:
+        return "close" in self.asked
+
+
+class TestGathered:
+    async def test_what_is_written_in_one_turn_goes_in_one_piece(self) -> None:
+        recorder = Recorder()
+        transport = Gathered(cast(asyncio.Transport, recorder), asyncio.get_running_loop())
+        transport.write(b"head ")
+        transport.writelines([b"body ", b"end"])
+        assert (recorder.asked, transport.get_write_buffer_size()) == ([], 113)
+        await asyncio.sleep(0)
+        assert recorder.asked == [b"head body end"]
+        transport.write(b"next")
+        await asyncio.sleep(0)
+        assert recorder.asked == [b"head body end", b"next"]
+
+    @pytest.mark.parametrize("end", ["close", "eof"])
+    async def test_nothing_is_lost_at_the_end(self, end: str) -> None:
+        recorder = Recorder()
+        transport = Gathered(cast(asyncio.Transport, recorder), asyncio.get_running_loop())
+        transport.write(b"last")
+        transport.close() if end == "close" else transport.write_eof()
+        await asyncio.sleep(0)
+        assert recorder.asked == [b"last", end]
+        assert transport.is_closing() is (end == "close")  # all else is the transport's own

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
+from vanilla.accounts.periods import period_key
 from vanilla.database import Database
 from vanilla.errors import LimitReached, Unauthenticated
+from vanilla.inference import holds
 from vanilla.inference.meter import Checkpoint, Meter, Wanted
-from vanilla.models import GameDay, Hold, TokenUsage, UsageHour, UsageMinute, User, new_id, utc_now
+from vanilla.models import GameDay, Hold, TokenUsage, UsageHour, UsageMinute, User, new_id, utc_now, utc_text
 from vanilla.usage.ledger import Entry, Status
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -389,3 +391,9 @@ class TestRecover:
         clock.now += timedelta(minutes=2)
         entries = await meter.recover(everything=False)
         assert [each.id for each in entries] == [dead.id]
+
+
+def test_the_periods_that_are_bound_are_those_of_accounts() -> None:
+    for now in (datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)):
+        keys = {"day": period_key("day", now), "month": period_key("month", now)}
+        assert holds._times(now) == {"now": utc_text(now), **keys}

@@ -1,7 +1,8 @@
 """Connections as uvicorn serves them, with bounds on what a stranger may send before anybody asks who it is."""
 
 import asyncio
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -27,7 +28,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, Gathered(transport, self.loop)))
         self._await_head()
         self._look = self.loop.call_later(HEAD_SECONDS, self._look_at_head)
 
@@ -76,3 +77,47 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.close()
         else:
             self._look = self.loop.call_later(left, self._look_at_head)
+
+
+class Gathered:
+    """A transport that writes once a turn of the event loop. uvicorn writes head and body of an answer one by one, and
+    each write is a system call, a packet, and a time that the other side wakes up."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Write it with all else of this turn."""
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+
+    def writelines(self, parts: Iterable[bytes]) -> None:
+        """Write them with all else of this turn."""
+        for part in parts:
+            self.write(part)
+
+    def write_eof(self) -> None:
+        """Nothing more comes behind what was written."""
+        self._flush()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        """Close when all that was written has gone."""
+        self._flush()
+        self._transport.close()
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that have not gone yet."""
+        return sum(map(len, self._parts)) + self._transport.get_write_buffer_size()
+
+    def _flush(self) -> None:
+        parts = self._parts
+        if parts:
+            self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+            parts.clear()

@@ -4,12 +4,13 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, case, func, or_, select, update
 from sqlmodel import col
 
-from vanilla.accounts.periods import period_key, resets_at
+from vanilla.accounts.periods import resets_at
 from vanilla.database import Prepared, inserting
 from vanilla.errors import LimitReached, Unauthenticated
 from vanilla.inference.game_day import RETRY_AFTER, GameDay, settle_game_day
@@ -126,10 +127,10 @@ def _hold_row(wanted: Wanted, granted: Granted, process_id: str, now: datetime) 
         "tokens": wanted.prompt_tokens + granted.output_cap,
         "prompt_tokens": wanted.prompt_tokens,
         "completion_tokens": 0,
-        "started_at": utc_text(now),
+        "started_at": _times(now)["now"],
         "expires_at": utc_text(now + HOLD_LASTS),
         "request_id": wanted.request_id,
-        "day": period_key("day", now) if _has_cap(wanted) else "",
+        "day": _times(now)["day"] if _has_cap(wanted) else "",
     }
 
 
@@ -155,7 +156,7 @@ def settle_all(cursor: sqlite3.Cursor, settlements: Sequence[Settlement]) -> lis
             entries.append(entry)
     now = settlements[-1][2]
     for user_id, (held, used) in sums.items():
-        _PAY(cursor, user_id=user_id, held=held, total=used, now=utc_text(now), **_keys(now))
+        _PAY(cursor, user_id=user_id, held=held, total=used, **_times(now))
     if entries:
         ledger.record(cursor, entries)
     return answers
@@ -194,13 +195,13 @@ class _Account:
 
 
 def _take(cursor: sqlite3.Cursor, user_id: str, tokens: int, now: datetime) -> _Taken | None:
-    row = _TAKE(cursor, user_id=user_id, tokens=tokens, now=utc_text(now), **_keys(now)).fetchone()
+    row = _TAKE(cursor, user_id=user_id, tokens=tokens, **_times(now)).fetchone()
     return None if row is None else _Taken(is_limited=row[0] is not None)
 
 
 def _account(cursor: sqlite3.Cursor, user_id: str, now: datetime) -> _Account | None:
     """What stands in the way of a hold: None when nobody active has that id."""
-    row = _READ_ACCOUNT(cursor, user_id=user_id, **_keys(now)).fetchone()
+    row = _READ_ACCOUNT(cursor, user_id=user_id, **_times(now)).fetchone()
     return None if row is None else _Account(*row)
 
 
@@ -226,8 +227,12 @@ def _refusal(account: _Account, wanted: Wanted, now: datetime) -> LimitReached:
     )
 
 
-def _keys(now: datetime) -> dict[str, str]:
-    return {"day": period_key("day", now), "month": period_key("month", now)}
+@lru_cache(maxsize=16)
+def _times(now: datetime) -> dict[str, str]:
+    """A moment, and the keys of its periods (accounts/periods.py), as the tables write them: the beginnings of one
+    text, since to write a time takes longer than to bind it."""
+    text = utc_text(now)
+    return {"now": text, "day": text[:10], "month": text[:7]}
 
 
 # The period a user's limit counts in now, and what they used in it: a row of an earlier period counts as zero, so a
