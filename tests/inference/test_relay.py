@@ -197,6 +197,16 @@ class TestHeaders:
         (row,) = await platform.ledger()
         assert row.request_id == "req_upstream"
 
+    async def test_an_upstreams_request_id_takes_no_more_room_than_it_may(
+        self, platform: Platform, claude: ModelServer
+    ) -> None:
+        claude.default = Answer(headers={"request-id": "r" * 5000})
+        _, token = await platform.friend()
+        answer = await (await platform.client(token)).post(MESSAGES, json=ASK_CLAUDE)
+        assert len(answer.headers["request-id"]) == 5000  # it is the upstream's to say
+        (row,) = await platform.ledger()
+        assert row.request_id == "r" * 200
+
 
 class TestRefusals:
     async def test_of_the_upstream_pass_and_cost_nothing(self, platform: Platform, claude: ModelServer) -> None:

@@ -25,6 +25,7 @@ from vanilla.usage.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
+LONGEST_REQUEST_ID = 200  # characters of an upstream's that the ledger keeps
 SETTLE_DELAYS = (0.1, 0.5, 1.0, 2.0, 5.0)  # seconds between tries; the last one again and again
 
 
@@ -164,7 +165,7 @@ class Call:
         asked = self._asked
         try:
             async with self._upstream.ask(asked.backend, "POST", asked.target, asked.route.upstream, body) as response:
-                self._request_id = response.header(b"request-id") or self._request_id
+                self._request_id = response.header(b"request-id")[:LONGEST_REQUEST_ID] or self._request_id
                 if response.status != 200:
                     await self._pass_refusal(response)
                 elif asked.prompt.stream:
