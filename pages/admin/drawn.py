@@ -24,7 +24,8 @@ class DrawnTable:
     def __init__(
         self, headings: Sequence[str | Callable[[], object]], on_act: Acted, *, label: str, numbers: Sequence[int] = ()
     ) -> None:
-        """A heading is a text or draws itself; an empty one is a column of actions. Tests find the table by `rows`."""
+        """A heading is a text or draws itself; an empty one is a column of actions. Tests find the table as
+        `rows`, and its inside as `body`."""
         self._on_act = on_act
         self._columns = len(headings)
         self.headings: list[ui.element] = []
@@ -41,12 +42,7 @@ class DrawnTable:
                         else:
                             heading()
                     self.headings.append(cell)
-            self._body = markup.placed(markup.NONE, "tbody")
-
-    @property
-    def rows(self) -> str:
-        """What is shown."""
-        return str(self._body.content)
+            self._body = markup.placed(markup.NONE, "tbody").mark("body")
 
     def show(self, rows: Sequence[Markup], nothing: str) -> None:
         """Show these rows, or say `nothing` where there are none."""
