@@ -27,13 +27,13 @@ from vanilla.accounts.tokens import ApiTokens, PlayTokens
 from vanilla.accounts.users import Users
 from vanilla.api.connections import LARGEST_SOCKET_MESSAGE, BoundedHttp
 from vanilla.database import Database
-from vanilla.errors import Conflict, Invalid, OutOfSpace
-from vanilla.games import examples
+from vanilla.errors import Conflict, Invalid, OutOfSpace, TooLarge
 from vanilla.games.addresses import Addresses
 from vanilla.games.catalogue import Catalogue
 from vanilla.games.closings import Closings
 from vanilla.games.cover_changes import CoverChanges
 from vanilla.games.departures import Departures
+from vanilla.games.examples.upkeep import Upkeep
 from vanilla.games.favourites import Favourites
 from vanilla.games.files import Files
 from vanilla.games.hosts import Hosts
@@ -238,17 +238,19 @@ async def _ensure_admin(services: Services) -> None:
 
 
 async def _publish_examples(services: Services) -> None:
-    """At the first start there are games to play, the admin's. What an admin removed does not come back."""
+    """At the first start there are games to play, the admin's; a newer Vanilla brings newer ones. What an admin removed
+    does not come back."""
     settings = services.settings
-    if not settings.example_games or not await services.catalogue.is_untouched():
+    if not settings.example_games:
         return
     found, _ = await services.users.list(search=settings.admin_username)
     owner = next((user for user in found if user.is_admin), None)
     if owner is None:
         return
+    upkeep = Upkeep(services.database, services.files, settings, services.catalogue, services.versions)
     try:
-        await examples.publish(services.catalogue, owner.id)
-    except OutOfSpace as error:
+        await upkeep.run(owner.id)
+    except (OutOfSpace, TooLarge) as error:
         logger.warning("The example games are not published: %s", error)
 
 

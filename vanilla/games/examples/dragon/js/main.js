@@ -1,23 +1,27 @@
 /* The evening at the bridge: takes what the player says, asks the rules, lets the dragon speak, shows both. */
 
 import { Dragon, GIFTS, LINES_UNTIL_NIGHT } from "./dragon.js";
+import { explain, isStopped, offerModels } from "./model.js";
 import { ownWords, speak } from "./voice.js";
 
 const $ = (id) => document.getElementById(id);
 const [talk, form, words, bag, note] = ["talk", "say", "words", "bag", "note"].map($);
 let dragon;
 let hasVoice; // false once no model answers: the dragon then speaks the game's own words
+let kept = { evenings: 0, crossed: 0 }; // in vanilla.storage: the dragon knows its player on another computer too
 
+offerModels($("model"));
+kept = { ...kept, ...(window.vanilla && (await vanilla.storage.get("brume"))) };
 start();
 
 function start() {
   dragon = new Dragon();
-  hasVoice = Boolean(window.vanilla);
+  hasVoice = true;
   talk.replaceChildren();
   bag.replaceChildren(...GIFTS.map(giftButton));
   form.hidden = false;
   line("told", "Brume the dragon lies across the only bridge. Win its trust before night falls: talk, ask, tell, give.");
-  line("dragon-says", "Halt. My bridge. Why should I let you across?");
+  line("dragon-says", greeting());
   draw();
   wait(false); // the page comes without a listener: until here, words would be lost
 }
@@ -44,37 +48,38 @@ async function say(text) {
 
 async function answer(did, text) {
   const bubble = line("dragon-says", "…");
-  const show = (spoken) => {
-    bubble.textContent = spoken || "…";
+  let spoken = "";
+  const show = (words) => {
+    spoken = words;
+    bubble.textContent = words || "…";
     talk.scrollTop = talk.scrollHeight;
   };
+  const late = setTimeout(() => note.replaceChildren("If a question stands above the game, Brume waits for your yes."), 4000);
   document.body.classList.add("speaking");
   try {
     show(hasVoice ? await speak({ mood: dragon.mood, did, words: text }, show) : ownWords(dragon.mood));
     if (hasVoice) showTokens();
   } catch (error) {
-    // The evening goes on: the rules do not need a model.
-    show(ownWords(dragon.mood));
-    explain(error);
+    // The evening goes on: the rules do not need a model. What was said so far stays.
+    if (spoken.length < 12) show(ownWords(dragon.mood));
+    const { words: why, isOver } = explain(error);
+    hasVoice = !isOver;
+    note.textContent = isStopped(error) ? "Stopped." : `${why} Brume speaks from memory. You can still get across.`;
   } finally {
+    clearTimeout(late);
     document.body.classList.remove("speaking");
   }
 }
 
-/* Says why the dragon has only the game's own words now. */
-function explain(error) {
-  hasVoice = error.retryAfter != null; // a busy moment passes; a spent limit or a missing model does not
-  if (error instanceof window.vanilla.LimitError) {
-    const until = error.resetsAt ? ` until ${error.resetsAt.toLocaleString()}` : "";
-    note.textContent = `Your tokens are used up${until}, so Brume speaks from memory. You can still get across.`;
-  } else {
-    note.textContent = `Brume speaks from memory for now: ${error.message}`;
-  }
+async function showTokens() {
+  const { remaining_tokens: left } = await vanilla.usage().catch(() => ({}));
+  note.textContent = left == null ? "" : `${left.toLocaleString()} tokens left`;
 }
 
-async function showTokens() {
-  const { remaining_tokens: left } = await window.vanilla.usage().catch(() => ({}));
-  if (left != null) note.textContent = `${left.toLocaleString()} tokens left`;
+function greeting() {
+  if (kept.crossed) return `You again. I let you across ${kept.crossed === 1 ? "once" : `${kept.crossed} times`} and the planks remember. Well?`;
+  if (kept.evenings) return "You came back. Most do not. My bridge is still my bridge.";
+  return "Halt. My bridge. Why should I let you across?";
 }
 
 function giftButton(gift) {
@@ -113,6 +118,8 @@ function draw() {
 }
 
 function finish(text) {
+  kept = { evenings: kept.evenings + 1, crossed: kept.crossed + (dragon.won ? 1 : 0) };
+  window.vanilla?.storage.set("brume", kept);
   line("told", text);
   form.hidden = true;
   const again = document.createElement("button");

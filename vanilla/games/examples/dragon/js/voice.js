@@ -1,5 +1,7 @@
 /* The dragon's words. Everything here knows that a model may say anything, or nothing. */
 
+import { ask } from "./model.js";
+
 const FEELINGS = { cross: "angry", wary: "suspicious", curious: "curious", fond: "fond of the traveller", won: "happy" };
 
 /* What it says when no model answers, by mood. */
@@ -13,7 +15,7 @@ const OWN_WORDS = {
 
 /* Speaks one line, piece by piece: `show(text)` gets all of it so far, cleaned. Gives the finished line.
  * Throws what window.vanilla throws; the caller decides what to tell the player. */
-export async function speak({ mood, did, words }, show, signal) {
+export async function speak({ mood, did, words }, show) {
   // An example before the real thing: a small model copies its form far better than it follows instructions.
   const prompt = [
     { role: "user", content: 'You feel suspicious. The traveller is polite to you and says: "Good evening." Answer in one short sentence.' },
@@ -22,7 +24,7 @@ export async function speak({ mood, did, words }, show, signal) {
   ];
   const system = "You are Brume, an old dragon who guards a bridge. You speak to a traveller, as I, in one short sentence.";
   let raw = "";
-  for await (const piece of window.vanilla.stream(prompt, { system, maxTokens: 60, temperature: 0.7, signal })) {
+  for await (const piece of ask(prompt, { system, maxTokens: 60, temperature: 0.7 })) {
     raw += piece;
     show(clean(raw));
   }

@@ -1,8 +1,14 @@
 /* Short notes, made when they are needed. A browser lets sound start only after the first tap. */
 
 let context = null;
+let isOn = true;
+
+export function setSound(on) {
+  isOn = on;
+}
 
 export function note(frequency, seconds = 0.12, type = "triangle") {
+  if (!isOn) return;
   context ??= new AudioContext();
   const tone = context.createOscillator();
   const loudness = context.createGain();
