@@ -57,8 +57,8 @@ from vanilla.operations.audit import AuditLog
 from vanilla.operations.controls import ControlPanel
 from vanilla.services import Services
 from vanilla.settings import InvalidSettings, Settings, load_settings
-from vanilla.usage import minutes
 from vanilla.usage.feed import Feed
+from vanilla.usage.keeper import Keeper
 from vanilla.usage.metrics import Metrics
 from vanilla.usage.statistics import Statistics
 
@@ -199,7 +199,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         _in_background(stack, services.removals.keep_sweeping())
         _in_background(stack, services.deletions.keep_sweeping())
         _in_background(stack, estimate.warm_up())
-        _in_background(stack, minutes.keep_forgetting(services.database))
+        _in_background(stack, Keeper(services.database).run())
         stack.push_async_callback(services.local_model.close)
         await services.upstream.open()
         stack.push_async_callback(services.upstream.close)

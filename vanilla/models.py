@@ -7,8 +7,30 @@ from sqlalchemy import JSON, Column, ForeignKey, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from vanilla.columns import UtcText, count, flag, moment, new_game_id, new_id, owned_by, utc_now, utc_text
+from vanilla.rollups import (
+    UsageDay,
+    UsageFirstByte,
+    UsageHour,
+    UsageHourTotal,
+    UsageMark,
+    UsageMinute,
+    UsageRefusal,
+)
 
-__all__ = ["UtcText", "new_game_id", "new_id", "utc_now", "utc_text"]  # used wherever the tables are
+__all__ = [  # used wherever the tables are
+    "UsageDay",
+    "UsageFirstByte",
+    "UsageHour",
+    "UsageHourTotal",
+    "UsageMark",
+    "UsageMinute",
+    "UsageRefusal",
+    "UtcText",
+    "new_game_id",
+    "new_id",
+    "utc_now",
+    "utc_text",
+]
 
 NO_GAME = ""  # the game of a call made outside any game: with an API token, or from the docs page
 
@@ -275,6 +297,13 @@ class TokenUsage(SQLModel, table=True):
     __table_args__ = (
         Index("idx_token_usage_user_id", "user_id", "timestamp"),
         Index("idx_token_usage_timestamp", "timestamp"),
+        # Few calls end otherwise than well: what is asked of those alone, sums included, is answered from here.
+        Index(
+            "idx_token_usage_not_ok",
+            *("status", "timestamp", "user_id", "game_id", "backend", "model"),
+            *("prompt_tokens", "completion_tokens", "total_tokens", "cache_read_tokens", "cache_write_tokens"),
+            sqlite_where=text("status <> 'ok'"),
+        ),
     )
 
 
@@ -324,40 +353,3 @@ class RuntimeSetting(SQLModel, table=True):
         default=None, sa_column=Column(Text, ForeignKey("users.id", ondelete="SET NULL"), nullable=True)
     )
     updated_at: datetime = moment()
-
-
-class UsageMinute(SQLModel, table=True):
-    """Roll-up of the ledger by minute, kept 48 hours, for the live page."""
-
-    __tablename__ = "usage_minutes"
-
-    minute: int = Field(primary_key=True)  # Unix time / 60
-    backend: str = Field(sa_type=Text, primary_key=True)
-    user_id: str = Field(sa_type=Text, primary_key=True)
-    calls: int = count()
-    prompt_tokens: int = count()
-    completion_tokens: int = count()
-    total_tokens: int = count()
-
-
-class UsageHour(SQLModel, table=True):
-    """Roll-up of the ledger by hour, kept for ever: what charts and totals read."""
-
-    __tablename__ = "usage_hours"
-
-    hour: int = Field(primary_key=True)  # Unix time / 3600
-    user_id: str = Field(sa_type=Text, primary_key=True)
-    backend: str = Field(sa_type=Text, primary_key=True)
-    model: str = Field(sa_type=Text, primary_key=True)
-    game_id: str = Field(sa_type=Text, primary_key=True)
-    calls: int = count()
-    prompt_tokens: int = count()
-    completion_tokens: int = count()
-    total_tokens: int = count()
-    cache_read_tokens: int = count()
-    cache_write_tokens: int = count()
-
-    __table_args__ = (
-        Index("idx_usage_hours_user_id", "user_id", "hour"),
-        Index("idx_usage_hours_game_id", "game_id", "user_id"),
-    )

@@ -12,7 +12,7 @@ from tests.factories import Factory
 from vanilla.api.admin_usage import CSV_COLUMNS
 from vanilla.models import Game, utc_now, utc_text
 from vanilla.services import Services
-from vanilla.usage import statistics
+from vanilla.usage import calls
 
 USAGE = "/admin/api/usage"
 
@@ -105,7 +105,7 @@ class TestCsv:
     async def test_has_every_call_in_order_whatever_the_size_of_a_chunk(
         self, make: Factory, services: Services, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(statistics, "CHUNK", 3)
+        monkeypatch.setattr(calls, "CHUNK", 3)
         mira = await make.user("mira")
         start = utc_now() - timedelta(hours=1)
         ids = [(await spend(services, mira, timestamp=start + timedelta(seconds=n))).id for n in range(7)]

@@ -29,8 +29,9 @@ class Caller:
     token: str
 
 
-def prepare(data_dir: Path, *, users: int = 0, rows: int = 0) -> Caller:
-    """Make a database with that many users and ledger rows of the last year, roll-ups included, and one who calls."""
+def prepare(data_dir: Path, *, users: int = 0, rows: int = 0, games: int = 0) -> Caller:
+    """Make a database with that many users, games and ledger rows of the last year, roll-ups included, and one who
+    calls."""
     path = data_dir / "vanilla.db"
     database = Database(f"sqlite:///{path}")
     database.open()
@@ -40,7 +41,7 @@ def prepare(data_dir: Path, *, users: int = 0, rows: int = 0) -> Caller:
         database.close()
     if rows:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            _fill(connection, users, rows)
+            _fill(connection, users, rows, games)
     return caller
 
 
@@ -63,7 +64,7 @@ def _add_caller(session: Session) -> Caller:
     return Caller(user.id, token)
 
 
-def _fill(connection: sqlite3.Connection, users: int, rows: int) -> None:
+def _fill(connection: sqlite3.Connection, users: int, rows: int, games: int) -> None:
     connection.execute("PRAGMA synchronous=off")
     connection.execute("PRAGMA cache_size=-200000")
     connection.execute("BEGIN")
@@ -82,6 +83,8 @@ def _fill(connection: sqlite3.Connection, users: int, rows: int) -> None:
         for number, user_id in enumerate(ids)
     ]
     _insert(connection, "users", people)
+    if games:
+        _insert(connection, "games", [_game(number, ids[number % len(ids)], utc_text(now)) for number in range(games)])
     # An index that is built at the end takes a fraction of the time of one that grows with every row.
     indexes = connection.execute(
         "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'token_usage' AND sql IS NOT NULL"
@@ -90,14 +93,14 @@ def _fill(connection: sqlite3.Connection, users: int, rows: int) -> None:
         connection.execute(f'DROP INDEX "{name}"')
     connection.executemany(
         "INSERT INTO token_usage (id, user_id, timestamp, backend, model, prompt_tokens, completion_tokens,"
-        " total_tokens, duration_ms, first_byte_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        _history(ids, rows, now),
+        " total_tokens, duration_ms, first_byte_ms, game_id, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        _history(ids, rows, games, now),
     )
     for _, sql in indexes:
         connection.execute(sql)
     for table, seconds, keys in (
         ("usage_hours", 3600, "user_id, backend, model, game_id"),
-        ("usage_minutes", 60, "user_id, backend"),
+        ("usage_minutes", 60, "user_id, backend, model, game_id"),
     ):
         unit = "hour" if seconds == 3600 else "minute"
         since = utc_text(now - (timedelta(days=2) if unit == "minute" else 2 * HISTORY))
@@ -108,6 +111,18 @@ def _fill(connection: sqlite3.Connection, users: int, rows: int) -> None:
             f" GROUP BY {unit}, {keys}",
             (since,),
         )
+    for table, unit, over, keys in (
+        ("usage_hour_totals", "hour", 1, "backend, model"),
+        ("usage_days", "day", 24, "backend, model, game_id, user_id"),
+    ):
+        until = int(now.timestamp()) // 3600 // over
+        connection.execute(
+            f"INSERT INTO {table} ({unit}, {keys}, calls, prompt_tokens, completion_tokens, total_tokens)"  # noqa: S608
+            f" SELECT hour / {over}, {keys}, sum(calls), sum(prompt_tokens), sum(completion_tokens), sum(total_tokens)"
+            f" FROM usage_hours WHERE hour < ? GROUP BY hour / {over}, {keys}",
+            (until * over,),
+        )
+        connection.execute("UPDATE usage_marks SET value = ? WHERE name = ?", (until, f"{unit}s"))
     connection.execute(
         "UPDATE users SET total_tokens = used.tokens, tokens_used = used.tokens FROM"
         " (SELECT user_id, sum(total_tokens) AS tokens FROM usage_hours GROUP BY user_id) AS used"
@@ -117,7 +132,26 @@ def _fill(connection: sqlite3.Connection, users: int, rows: int) -> None:
     connection.execute("ANALYZE")
 
 
-def _history(users: list[str], rows: int, now: datetime) -> Iterator[tuple[Any, ...]]:
+def _game(number: int, owner_id: str, now: str) -> dict[str, Any]:
+    title = f"Game {number:04}"
+    return {
+        "id": f"game{number:06}",
+        "slug": f"game-{number}",
+        "title": title,
+        "description": "",
+        "tags": "[]",
+        "owner_id": owner_id,
+        "version": 1,
+        "last_version": 1,
+        "talks": 1,
+        "has_cover": 0,
+        "search_text": title.lower(),
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def _history(users: list[str], rows: int, games: int, now: datetime) -> Iterator[tuple[Any, ...]]:
     dice = random.Random(7)
     start = now - HISTORY
     first_id = new_id()[:13]
@@ -128,7 +162,8 @@ def _history(users: list[str], rows: int, now: datetime) -> Iterator[tuple[Any, 
         backend, model = MODELS[number % len(MODELS)]
         prompt, completion = dice.randrange(20, 4000), dice.randrange(5, 800)
         # Few users make most calls.
-        user = users[int(len(users) * dice.random() ** 3)]
+        person = int(len(users) * dice.random() ** 3)
+        user = users[person]
         yield (
             row_id,
             user,
@@ -140,6 +175,9 @@ def _history(users: list[str], rows: int, now: datetime) -> Iterator[tuple[Any, 
             prompt + completion,
             dice.randrange(300, 20_000),
             dice.randrange(100, 900),
+            # Everybody has five games that they play.
+            f"game{(person * 7919 + dice.randrange(5) * 131) % games:06}" if games else "",
+            "ok" if dice.random() < 0.95 else dice.choice(("aborted", "aborted", "failed")),
         )
 
 

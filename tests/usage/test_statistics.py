@@ -1,13 +1,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
 
 from tests import factories
 from tests.usage.conftest import NOON, AddEntry, AddGame, AddUser, entry
 from vanilla.database import Database
 from vanilla.models import utc_now
-from vanilla.usage.statistics import CHUNK, LedgerRow, Statistics, bucket_starts, range_start
+from vanilla.usage.calls import CHUNK
+from vanilla.usage.statistics import LedgerRow, Statistics, bucket_starts, range_start
 
 HOUR = timedelta(hours=1)
 
@@ -126,24 +126,6 @@ class TestRecent:
 
     async def test_is_empty_before_a_row_that_is_not_there(self, statistics: Statistics, some_usage: None) -> None:
         assert await statistics.recent(3, before="nothing") == []
-
-    async def test_uses_the_indexes_of_the_ledger(self, database: Database, statistics: Statistics) -> None:
-        statements: list[tuple[str, tuple[object, ...]]] = []
-        event.listen(
-            database.engine,
-            "before_cursor_execute",
-            lambda _c, _cursor, statement, parameters, *_: statements.append((statement, parameters)),
-        )
-        await statistics.recent(5)
-        await statistics.recent(5, user_id="mira", before="x")
-        asked = [pair for pair in statements if "token_usage" in pair[0]]
-        with database.engine.connect() as connection:
-            plans = [
-                " ".join(str(row[-1]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters))
-                for sql, parameters in asked
-            ]
-        assert "idx_token_usage_timestamp" in plans[0]
-        assert "idx_token_usage_user_id (user_id=? AND timestamp<?)" in plans[1]
 
 
 class TestExport:

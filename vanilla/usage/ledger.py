@@ -87,7 +87,7 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-_MINUTE_KEY = ("minute", "backend", "user_id")
+_MINUTE_KEY = ("minute", "user_id", "backend", "model", "game_id")
 _HOUR_KEY = ("hour", "user_id", "backend", "model", "game_id")
 _COUNTS = ("calls", "prompt_tokens", "completion_tokens", "total_tokens", "cache_read_tokens", "cache_write_tokens")
 _INSERT = inserting(TokenUsage)

@@ -1,164 +1,122 @@
-"""Reading usage: totals and series come from the hourly roll-ups, never from the whole ledger; the last calls come from
-the ledger through its indexes.
+"""Reading usage: totals and series come from the roll-ups (vanilla.usage.sums), never from the whole ledger; single
+calls from the ledger through its indexes (vanilla.usage.calls).
 
-Ranges are `since` (inclusive) and `until` (exclusive); roll-ups round them outwards to whole hours. None is open.
+Ranges are `since` (inclusive) and `until` (exclusive), rounded outwards to whole hours. None is open.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, select, tuple_
+from sqlalchemy import ColumnElement, case, func, select
 from sqlmodel import Session, col
 
 from vanilla.database import Database
-from vanilla.models import Game, TokenUsage, UsageHour, UsageMinute, User, utc_now
-from vanilla.usage.ledger import Entry
+from vanilla.models import Game, UsageMinute, User, utc_now
+from vanilla.usage import calls
+from vanilla.usage.rows import (
+    BackendTotals,
+    DayTotals,
+    GameTotals,
+    LedgerRow,
+    ModelTotals,
+    NearLimit,
+    Point,
+    Totals,
+    UserTotals,
+)
+from vanilla.usage.spans import DAY, EVERYTHING, HOUR, Filter, Span, minute_of, moment_of
+from vanilla.usage.sums import BUCKET, COUNTS, Sums, add_up
+
+__all__ = [
+    "BackendTotals",
+    "Bucket",
+    "DayTotals",
+    "GameTotals",
+    "LedgerRow",
+    "ModelTotals",
+    "NearLimit",
+    "Point",
+    "Statistics",
+    "Totals",
+    "UserTotals",
+    "bucket_of",
+    "bucket_starts",
+    "range_start",
+]
 
 Bucket = Literal["hour", "day"]
-Query = Select[*tuple[Any, ...]]
-AnyRow = Row[*tuple[Any, ...]]
-HOUR = 3600
-CHUNK = 1000  # ledger rows read at once for an export
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """Sums over some calls. `prompt_tokens` includes cache reads and writes."""
-
-    calls: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserTotals(Totals):
-    """`username` is None for a user who was deleted."""
-
-    user_id: str
-    username: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackendTotals(Totals):
-    backend: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelTotals(Totals):
-    backend: str
-    model: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GameTotals(Totals):
-    """`game_id` is "" for calls outside any game; `title` is None for those, and for a game that is gone."""
-
-    game_id: str
-    title: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayTotals(Totals):
-    """`day` is a UTC day such as 2026-11-23."""
-
-    day: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point(Totals):
-    """One bucket of a series for one backend; buckets without calls are left out."""
-
-    start: datetime
-    backend: str
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
-    """A row of the ledger with the names that go with it (None where user or game are gone)."""
-
-    entry: Entry
-    username: str | None
-    title: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class NearLimit:
-    """How much of their limit a user has used in the current period."""
-
-    user_id: str
-    username: str
-    tokens_used: int
-    token_limit: int
-    limit_period: str
-
-    @property
-    def share(self) -> float:
-        return self.tokens_used / self.token_limit
-
-
-_T = TypeVar("_T", bound=Totals)
 
 
 class Statistics:
-    """Answers from the roll-ups and the ledger."""
+    """Answers from the roll-ups and the ledger. What is asked of one user is asked of all for `user_id` None."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def totals(
-        self, *, user_id: str | None = None, since: datetime | None = None, until: datetime | None = None
+        self,
+        *,
+        user_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        chosen: Filter = EVERYTHING,
     ) -> Totals:
-        """Sums over everybody's calls, or one user's."""
-        statement = select(*_SUMS).where(*_within(user_id, since, until))
-        return (await self._rows(statement, Totals))[0]
+        """Sums over everybody's calls, or one user's, or those that a filter lets through."""
+        sums = await self._sums((), user_id, since, until, chosen)
+        return Totals(**counts_of(sums.get((), [0] * len(COUNTS))))
 
-    async def by_user(self, *, since: datetime | None = None, until: datetime | None = None) -> list[UserTotals]:
+    async def by_user(
+        self, *, since: datetime | None = None, until: datetime | None = None, chosen: Filter = EVERYTHING
+    ) -> list[UserTotals]:
         """Most tokens first, as in all lists of totals."""
-        sums = select(col(UsageHour.user_id), *_SUMS).where(*_within(None, since, until))
-        grouped = sums.group_by(col(UsageHour.user_id)).subquery()
-        statement = (
-            select(*grouped.c, col(User.username))
-            .outerjoin(User, col(User.id) == grouped.c.user_id)
-            .order_by(grouped.c.total_tokens.desc(), grouped.c.user_id)
-        )
-        return await self._rows(statement, UserTotals)
+        sums = ranked(await self._sums(("user_id",), None, since, until, chosen))
+        names = await self.usernames([key[0] for key, _ in sums])
+        return [UserTotals(user_id=key[0], username=names.get(key[0]), **counts_of(counts)) for key, counts in sums]
 
     async def by_backend(
-        self, *, user_id: str | None = None, since: datetime | None = None, until: datetime | None = None
+        self,
+        *,
+        user_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        chosen: Filter = EVERYTHING,
     ) -> list[BackendTotals]:
-        return await self._rows(_grouped([col(UsageHour.backend)], user_id, since, until), BackendTotals)
+        sums = await self._sums(("backend",), user_id, since, until, chosen)
+        return [BackendTotals(backend=key[0], **counts_of(counts)) for key, counts in ranked(sums)]
 
     async def by_model(
-        self, *, user_id: str | None = None, since: datetime | None = None, until: datetime | None = None
+        self,
+        *,
+        user_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        chosen: Filter = EVERYTHING,
     ) -> list[ModelTotals]:
-        keys = [col(UsageHour.backend), col(UsageHour.model)]
-        return await self._rows(_grouped(keys, user_id, since, until), ModelTotals)
+        sums = await self._sums(("backend", "model"), user_id, since, until, chosen)
+        return [ModelTotals(backend=key[0], model=key[1], **counts_of(counts)) for key, counts in ranked(sums)]
 
     async def by_game(
-        self, *, user_id: str | None = None, since: datetime | None = None, until: datetime | None = None
+        self,
+        *,
+        user_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        chosen: Filter = EVERYTHING,
     ) -> list[GameTotals]:
-        sums = select(col(UsageHour.game_id), *_SUMS).where(*_within(user_id, since, until))
-        grouped = sums.group_by(col(UsageHour.game_id)).subquery()
-        statement = (
-            select(*grouped.c, _title())
-            .outerjoin(Game, col(Game.id) == grouped.c.game_id)
-            .order_by(grouped.c.total_tokens.desc(), grouped.c.game_id)
-        )
-        return await self._rows(statement, GameTotals)
+        sums = ranked(await self._sums(("game_id",), user_id, since, until, chosen))
+        titles = await self.titles([key[0] for key, _ in sums])
+        return [GameTotals(game_id=key[0], title=titles.get(key[0]), **counts_of(counts)) for key, counts in sums]
 
     async def by_day(
         self, *, user_id: str | None = None, since: datetime | None = None, until: datetime | None = None
     ) -> list[DayTotals]:
         """Oldest first; days without calls are left out."""
-        day = (col(UsageHour.hour) // 24).label("day")
-        statement = select(day, *_SUMS).where(*_within(user_id, since, until)).group_by(day).order_by(day)
-        rows = await self._read(statement)
-        return [DayTotals(**{**row._mapping, "day": _moment(row.day * 24).date().isoformat()}) for row in rows]
+        sums = await self._sums((BUCKET,), user_id, since, until, EVERYTHING, DAY)
+        return [
+            DayTotals(day=moment_of(key[0]).date().isoformat(), **counts_of(counts))
+            for key, counts in sorted(sums.items())
+        ]
 
     async def series(
         self,
@@ -167,62 +125,65 @@ class Statistics:
         user_id: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        chosen: Filter = EVERYTHING,
     ) -> list[Point]:
-        """Tokens over time by backend, oldest first."""
-        width = 24 if bucket == "day" else 1
-        start = (col(UsageHour.hour) // width).label("start")
-        backend = col(UsageHour.backend)
-        statement = (
-            select(start, backend, *_SUMS)
-            .where(*_within(user_id, since, until))
-            .group_by(start, backend)
-            .order_by(start, backend)
-        )
-        rows = await self._read(statement)
-        return [Point(**{**row._mapping, "start": _moment(row.start * width)}) for row in rows]
+        """Oldest first."""
+        step = HOUR if bucket == "hour" else DAY
+        sums = await self._sums((BUCKET, "backend"), user_id, since, until, chosen, step)
+        return [
+            Point(start=moment_of(key[0]), backend=key[1], **counts_of(counts)) for key, counts in sorted(sums.items())
+        ]
 
     async def recent(
-        self, limit: int, *, user_id: str | None = None, before: str | None = None, since: datetime | None = None
+        self,
+        limit: int,
+        *,
+        user_id: str | None = None,
+        before: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        chosen: Filter = EVERYTHING,
     ) -> list[LedgerRow]:
-        """The last `limit` calls, newest first: everybody's, or one user's; those older than the row with the id
-        `before` (none when there is no such row)."""
-        statement = _ledger().order_by(col(TokenUsage.timestamp).desc(), col(TokenUsage.id).desc()).limit(limit)
-        if user_id is not None:
-            statement = statement.where(col(TokenUsage.user_id) == user_id)
-        if since is not None:
-            statement = statement.where(col(TokenUsage.timestamp) >= since)
-        if before is not None:
-            place = select(col(TokenUsage.timestamp)).where(col(TokenUsage.id) == before).scalar_subquery()
-            older = tuple_(col(TokenUsage.timestamp), col(TokenUsage.id)) < tuple_(place, before)
-            statement = statement.where(older)
-        return [_ledger_row(row) for row in await self._read(statement)]
+        """The last `limit` calls, newest first: everybody's, or one user's, or those that a filter lets through; those
+        older than the row with the id `before` (none when there is no such row). The range is exact."""
+        chosen = _of_user(chosen, user_id)
+
+        def work(session: Session) -> list[LedgerRow]:
+            place = None
+            if before is not None and (place := calls.place_of(session, before)) is None:
+                return []
+            return calls.page(session, chosen, limit, since=since, until=until, before=place)
+
+        return await self._database.read(work)
 
     async def export(
-        self, after: LedgerRow | None, *, since: datetime | None = None, until: datetime | None = None
+        self,
+        after: LedgerRow | None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        chosen: Filter = EVERYTHING,
     ) -> list[LedgerRow]:
         """The next rows of the ledger, oldest first, at most 1000 of them; start with `after` None, go on with the last
         row, end when none come."""
-        statement = _ledger().order_by(col(TokenUsage.timestamp), col(TokenUsage.id)).limit(CHUNK)
-        if since is not None:
-            statement = statement.where(col(TokenUsage.timestamp) >= since)
-        if until is not None:
-            statement = statement.where(col(TokenUsage.timestamp) < until)
-        if after is not None:
-            here = tuple_(col(TokenUsage.timestamp), col(TokenUsage.id))
-            statement = statement.where(here > (after.entry.timestamp, after.entry.id))
-        return [_ledger_row(row) for row in await self._read(statement)]
+        place = None if after is None else (after.entry.timestamp, after.entry.id)
+        return await self._database.read(
+            lambda session: calls.export(session, chosen, since=since, until=until, after=place)
+        )
 
     async def near_limit(self, limit: int = 5) -> tuple[NearLimit, ...]:
         """Active users with a limit who have used some of it, those nearest to it first."""
         now = utc_now()
         used = _used_now(now)
+        lowest = _limit()
         statement = (
-            select(col(User.id), col(User.username), used, col(User.token_limit), col(User.limit_period))
-            .where(col(User.is_active), col(User.token_limit) > 0, used > 0)
-            .order_by((used * 1.0 / col(User.token_limit)).desc(), col(User.username))
+            select(col(User.id), col(User.username), used, lowest, col(User.limit_period))
+            .where(col(User.is_active), lowest > 0, used > 0)
+            .order_by((used * 1.0 / lowest).desc(), col(User.username))
             .limit(limit)
         )
-        return tuple(NearLimit(*row) for row in await self._read(statement))
+        rows = await self._database.read(lambda session: session.execute(statement).all())
+        return tuple(NearLimit(*row) for row in rows)
 
     async def minutes(self, first: int) -> list[tuple[int, str, int]]:
         """`(minute, backend, tokens)` from the minute roll-ups, from the minute `first` (Unix time / 60) on."""
@@ -231,25 +192,49 @@ class Statistics:
             .where(col(UsageMinute.minute) >= first)
             .group_by(col(UsageMinute.minute), col(UsageMinute.backend))
         )
-        return [(row[0], row[1], row[2]) for row in await self._read(statement)]
+        rows = await self._database.read(lambda session: session.execute(statement).all())
+        return [(row[0], row[1], row[2]) for row in rows]
 
     async def titles(self, game_ids: Sequence[str]) -> dict[str, str]:
         """Titles of the games that are there, by id."""
-        statement = select(col(Game.id), col(Game.title)).where(
-            col(Game.id).in_(game_ids), col(Game.removed_at).is_(None)
+        return await self._named(col(Game.id), col(Game.title), game_ids, col(Game.removed_at).is_(None))
+
+    async def usernames(self, user_ids: Sequence[str]) -> dict[str, str]:
+        """Names of the users that are there, by id."""
+        return await self._named(col(User.id), col(User.username), user_ids, col(User.deleted_at).is_(None))
+
+    async def _named(self, key: Any, name: Any, ids: Sequence[str], is_there: ColumnElement[bool]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for at in range(0, len(ids), calls.CHUNK):
+            found.update(await self._database.read(_names_of(key, name, ids[at : at + calls.CHUNK], is_there)))
+        return found
+
+    async def _sums(
+        self,
+        keys: Sequence[str],
+        user_id: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        chosen: Filter,
+        step: int = HOUR,
+    ) -> Sums:
+        minute = minute_of(utc_now())
+        first = 0 if since is None else minute_of(since)
+        last = (minute // HOUR + 2) * HOUR if until is None else -(-int(until.timestamp()) // 60)
+        chosen = _of_user(chosen, user_id)
+        return await self._database.read(
+            lambda session: add_up(session, keys, Span(first, last, step), chosen, minute=minute)
         )
-        if not game_ids:
-            return {}
-        return {row.id: row.title for row in await self._read(statement)}
 
-    async def _read(self, statement: Query) -> Sequence[AnyRow]:
-        def work(session: Session) -> Sequence[AnyRow]:
-            return session.connection().execute(statement).all()
 
-        return await self._database.read(work)
+def counts_of(counts: Sequence[int]) -> dict[str, int]:
+    """Sums by their names, as Totals takes them."""
+    return dict(zip(COUNTS, counts, strict=True))
 
-    async def _rows(self, statement: Query, kind: type[_T]) -> list[_T]:
-        return [kind(**row._mapping) for row in await self._read(statement)]
+
+def ranked(sums: Sums) -> list[tuple[tuple[Any, ...], list[int]]]:
+    """Most tokens first."""
+    return sorted(sums.items(), key=lambda item: (-item[1][COUNTS.index("total_tokens")], item[0]))
 
 
 def range_start(days: int, now: datetime | None = None) -> datetime:
@@ -274,54 +259,29 @@ def bucket_starts(since: datetime, until: datetime, bucket: Bucket) -> Iterator[
         start += step
 
 
-def _sum(column: Any) -> ColumnElement[int]:
-    return func.coalesce(func.sum(column), 0).label(column.key)
+def _names_of(
+    key: Any, name: Any, ids: Sequence[str], is_there: ColumnElement[bool]
+) -> Callable[[Session], dict[str, str]]:
+    statement = select(key, name).where(key.in_(ids), is_there)
+    return lambda session: {row[0]: row[1] for row in session.execute(statement)}
 
 
-_SUMS = [
-    _sum(col(UsageHour.calls)),
-    _sum(col(UsageHour.prompt_tokens)),
-    _sum(col(UsageHour.completion_tokens)),
-    _sum(col(UsageHour.total_tokens)),
-    _sum(col(UsageHour.cache_read_tokens)),
-    _sum(col(UsageHour.cache_write_tokens)),
-]
-
-_ENTRY_FIELDS = Entry._fields
-_LEDGER = [TokenUsage.__table__.columns[name] for name in _ENTRY_FIELDS]  # type: ignore[attr-defined]
-
-
-def _within(user_id: str | None, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if user_id is not None:
-        conditions.append(col(UsageHour.user_id) == user_id)
-    if since is not None:
-        conditions.append(col(UsageHour.hour) >= int(since.timestamp()) // HOUR)
-    if until is not None:
-        conditions.append(col(UsageHour.hour) < -(-int(until.timestamp()) // HOUR))
-    return conditions
-
-
-def _grouped(keys: list[Any], user_id: str | None, since: datetime | None, until: datetime | None) -> Query:
-    statement = select(*keys, *_SUMS).where(*_within(user_id, since, until)).group_by(*keys)
-    return statement.order_by(func.sum(col(UsageHour.total_tokens)).desc(), *keys)
-
-
-def _ledger() -> Query:
-    return (
-        select(*_LEDGER, col(User.username), _title())
-        .outerjoin(User, col(User.id) == col(TokenUsage.user_id))
-        .outerjoin(Game, col(Game.id) == col(TokenUsage.game_id))
+def _of_user(chosen: Filter, user_id: str | None) -> Filter:
+    if user_id is None:
+        return chosen
+    return Filter(
+        user_id=user_id,
+        game_id=chosen.game_id,
+        backend=chosen.backend,
+        model=chosen.model,
+        status=chosen.status,
     )
 
 
-def _title() -> ColumnElement[str | None]:
-    """A removed game's row is still there; its title is not to be shown."""
-    return case((col(Game.removed_at).is_(None), col(Game.title))).label("title")
-
-
-def _ledger_row(row: AnyRow) -> LedgerRow:
-    return LedgerRow(Entry(**dict(zip(_ENTRY_FIELDS, row, strict=False))), row.username, row.title)
+def _limit() -> ColumnElement[int]:
+    """The lower of the host's limit and the user's own."""
+    host, own = col(User.token_limit), col(User.own_token_limit)
+    return case((own < func.coalesce(host, own + 1), own), else_=host)
 
 
 def _used_now(now: datetime) -> ColumnElement[int]:
@@ -332,7 +292,3 @@ def _used_now(now: datetime) -> ColumnElement[int]:
         else_="total",
     )
     return case((col(User.period) == period, col(User.tokens_used)), else_=0).label("tokens_used")
-
-
-def _moment(hour: int) -> datetime:
-    return datetime.fromtimestamp(hour * HOUR, UTC)

@@ -1,0 +1,172 @@
+"""Single calls from the ledger, a page or a chunk at a time, always through an index and never by counting past rows.
+
+Where games or models are asked for, the roll-ups say in which hours there were such calls, and only those are read.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, case, select, tuple_
+from sqlmodel import Session, SQLModel, col
+
+from vanilla.models import Game, TokenUsage, UsageHour, UsageHourTotal, User, utc_now
+from vanilla.usage.ledger import Entry
+from vanilla.usage.rows import LedgerRow
+from vanilla.usage.spans import HOUR, Filter, minute_of, moment_of
+from vanilla.usage.sums import NOT_OK, OK, marks, not_ok
+
+Place = tuple[datetime, str]  # of a row among all: its time, its id
+Query = Select[*tuple[Any, ...]]
+CHUNK = 1000  # rows read at once for an export
+HOURS_AT_ONCE = 50
+
+_FIELDS = Entry._fields
+_LEDGER = [TokenUsage.__table__.columns[name] for name in _FIELDS]  # type: ignore[attr-defined]
+_time, _id = col(TokenUsage.timestamp), col(TokenUsage.id)
+
+
+def place_of(session: Session, call_id: str) -> Place | None:
+    """Where a row stands; None where there is no such row."""
+    row = session.execute(select(_time, _id).where(_id == call_id)).first()
+    return None if row is None else (row[0], row[1])
+
+
+def page(
+    session: Session,
+    chosen: Filter,
+    limit: int,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: Place | None = None,
+) -> list[LedgerRow]:
+    """The newest calls of a range, newest first, or those before a place."""
+    conditions = [] if before is None else [_time <= before[0], tuple_(_time, _id) < before]
+    is_sparse = chosen.game_id is not None or chosen.model is not None or chosen.backend is not None
+    if not is_sparse or chosen.status in NOT_OK:
+        statement = _calls(chosen, since, until).where(*conditions).order_by(_time.desc(), _id.desc())
+        return [_row(row) for row in session.execute(statement.limit(limit))]
+    newest = min(until or utc_now(), before[0] if before else utc_now())
+    rows: list[LedgerRow] = []
+    for hour in _hours(session, chosen, minute_of(newest) // HOUR, since):
+        start, end = moment_of(hour * HOUR), moment_of((hour + 1) * HOUR)
+        of_hour: list[LedgerRow] = []
+        for user_id in _users(session, chosen, hour):
+            narrow = _calls(chosen, max(start, since or start), min(end, until or end), user_id)
+            statement = narrow.where(*conditions).order_by(_time.desc(), _id.desc()).limit(limit - len(rows))
+            of_hour += [_row(row) for row in session.execute(statement)]
+        of_hour.sort(key=lambda row: (row.entry.timestamp, row.entry.id), reverse=True)
+        rows += of_hour[: limit - len(rows)]
+        if len(rows) == limit:
+            break
+    return rows
+
+
+def export(
+    session: Session,
+    chosen: Filter,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after: Place | None = None,
+) -> list[LedgerRow]:
+    """The oldest calls of a range, oldest first, or those after a place, at most CHUNK."""
+    conditions = [] if after is None else [_time >= after[0], tuple_(_time, _id) > after]
+    statement = _calls(chosen, since, until).where(*conditions).order_by(_time, _id).limit(CHUNK)
+    return [_row(row) for row in session.execute(statement)]
+
+
+def _hours(session: Session, chosen: Filter, newest: int, since: datetime | None) -> Iterator[int]:
+    """The hours, newest first, in which there were such calls."""
+    oldest = 0 if since is None else minute_of(since) // HOUR
+    find = _total_hours if chosen.game_id is None and chosen.user_id is None else _own_hours
+    while newest >= oldest:
+        some = find(session, chosen, oldest, newest)
+        yield from some
+        if len(some) < HOURS_AT_ONCE:
+            return
+        newest = some[-1] - 1
+
+
+def _users(session: Session, chosen: Filter, hour: int) -> Sequence[str | None]:
+    """Who made the calls of a game in an hour: their own rows are found at once. None is anybody."""
+    if chosen.game_id is None or chosen.user_id is not None:
+        return [chosen.user_id]
+    user = col(UsageHour.user_id)
+    statement = select(user).where(col(UsageHour.hour) == hour, *_matching(UsageHour, chosen)).distinct()
+    return session.execute(statement).scalars().all()
+
+
+def _own_hours(session: Session, chosen: Filter, oldest: int, newest: int) -> Sequence[int]:
+    hour = col(UsageHour.hour)
+    statement = (
+        select(hour)
+        .where(hour >= oldest, hour <= newest, *_matching(UsageHour, chosen))
+        .group_by(hour)
+        .order_by(hour.desc())
+        .limit(HOURS_AT_ONCE)
+    )
+    return session.execute(statement).scalars().all()
+
+
+def _total_hours(session: Session, chosen: Filter, oldest: int, newest: int) -> Sequence[int]:
+    over = marks(session)["hours"]
+    hours: list[int] = []
+    for table, first, last in ((UsageHour, max(oldest, over), newest), (UsageHourTotal, oldest, min(newest, over - 1))):
+        hour = col(table.hour)
+        statement = (
+            select(hour)
+            .where(hour >= first, hour <= last, *_matching(table, chosen))
+            .group_by(hour)
+            .order_by(hour.desc())
+            .limit(HOURS_AT_ONCE - len(hours))
+        )
+        hours += session.execute(statement).scalars()
+    return hours
+
+
+def _matching(table: type[UsageHour] | type[UsageHourTotal], chosen: Filter) -> list[ColumnElement[bool]]:
+    columns = SQLModel.metadata.tables[str(table.__tablename__)].columns
+    wanted = {name: getattr(chosen, name) for name in ("user_id", "game_id", "backend", "model")}
+    return [columns[name] == value for name, value in wanted.items() if value is not None]
+
+
+def _calls(chosen: Filter, since: datetime | None, until: datetime | None, user_id: str | None = None) -> Query:
+    user_id = chosen.user_id if user_id is None else user_id
+    conditions = []
+    for column, value in (
+        (col(TokenUsage.user_id), user_id),
+        (col(TokenUsage.game_id), chosen.game_id),
+        (col(TokenUsage.backend), chosen.backend),
+        (col(TokenUsage.model), chosen.model),
+        (col(TokenUsage.status), chosen.status),
+    ):
+        if value is not None:
+            conditions.append(column == value)
+    if chosen.status not in (None, OK):
+        conditions.append(not_ok())
+    if since is not None:
+        conditions.append(_time >= since)
+    if until is not None:
+        conditions.append(_time < until)
+    return (
+        select(*_LEDGER, _username(), _title())
+        .outerjoin(User, col(User.id) == col(TokenUsage.user_id))
+        .outerjoin(Game, col(Game.id) == col(TokenUsage.game_id))
+        .where(*conditions)
+    )
+
+
+def _username() -> ColumnElement[str | None]:
+    """A deleted user's row is still there; it names nobody."""
+    return case((col(User.deleted_at).is_(None), col(User.username))).label("username")
+
+
+def _title() -> ColumnElement[str | None]:
+    """A removed game's row is still there; its title is not to be shown."""
+    return case((col(Game.removed_at).is_(None), col(Game.title))).label("title")
+
+
+def _row(row: Row[*tuple[Any, ...]]) -> LedgerRow:
+    return LedgerRow(Entry(**dict(zip(_FIELDS, row, strict=False))), row.username, row.title)

@@ -1,0 +1,175 @@
+"""Adding up calls: which roll-ups answer a question with the least to read.
+
+A question is cut into parts of time. What is over and concerns one user is in days; what is over and names neither user
+nor game is in totals by hour; the rest is in hours, and minutes at the edges. Calls that did not end well are few, and
+come from the ledger's index of those alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Text, cast, func, literal_column, select
+from sqlmodel import Session, SQLModel, col
+
+from vanilla.models import (
+    TokenUsage,
+    UsageDay,
+    UsageHour,
+    UsageHourTotal,
+    UsageMark,
+    UsageMinute,
+)
+from vanilla.usage.spans import DAY, HOUR, MINUTES_KEPT, Filter, Span, moment_of
+
+BUCKET = "bucket"  # as a key: the first minute of a step
+LONG = 90 * 24  # hours
+OK = "ok"
+NOT_OK = ("aborted", "failed", "recovered")
+COUNTS = ("calls", "prompt_tokens", "completion_tokens", "total_tokens", "cache_read_tokens", "cache_write_tokens")
+Key = tuple[Any, ...]
+Sums = dict[Key, list[int]]  # by the values of the keys asked for: COUNTS, in that order
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A stretch of time in one table, `first` until before `last`, in units of so many minutes."""
+
+    table: type[SQLModel]
+    column: str
+    unit: int
+    first: int
+    last: int
+
+
+def add_up(
+    session: Session, keys: Sequence[str], span: Span, chosen: Filter, *, minute: int, is_fine: bool = False
+) -> Sums:
+    """Sums of the calls in a span, one list for each combination of `keys`: of `user_id`, `backend`, `model`, `game_id`
+    and BUCKET. `minute` is the current one.
+
+    Without `is_fine` the span is rounded outwards to whole hours, else to minutes as far back as those are kept.
+    """
+    found: Sums = {}
+    is_fine = is_fine and span.first > minute - MINUTES_KEPT
+    if chosen.status not in (None, OK):
+        _add(found, _of_the_ledger(session, keys, span, chosen, (str(chosen.status),)))
+        return found
+    parts = list(_parts(session, keys, span, chosen, is_fine))
+    for part in parts:
+        _add(found, _of_a_part(session, keys, part, span.step, chosen))
+    if chosen.status == OK and parts:
+        whole = Span(
+            min(part.first * part.unit for part in parts), max(part.last * part.unit for part in parts), span.step
+        )
+        _add(found, _of_the_ledger(session, keys, whole, chosen, NOT_OK), sign=-1)
+        return {key: counts for key, counts in found.items() if counts[0]}
+    return found
+
+
+def marks(session: Session) -> dict[str, int]:
+    """How far roll-ups have come, by name."""
+    rows = session.execute(select(col(UsageMark.name), col(UsageMark.value)))
+    return {row[0]: row[1] for row in rows}
+
+
+def _parts(session: Session, keys: Sequence[str], span: Span, chosen: Filter, is_fine: bool) -> Iterator[_Part]:
+    first, last = span.first // HOUR, -(-span.last // HOUR)
+    if is_fine:
+        if BUCKET in keys and span.step % HOUR:
+            yield _Part(UsageMinute, "minute", 1, span.first, span.last)
+            return
+        first, last = -(-span.first // HOUR), span.last // HOUR
+        if first > last:
+            yield _Part(UsageMinute, "minute", 1, span.first, span.last)
+            return
+        yield from _some(_Part(UsageMinute, "minute", 1, span.first, first * HOUR))
+        yield from _some(_Part(UsageMinute, "minute", 1, last * HOUR, span.last))
+    # A walk through everybody's days is in the order of users.
+    is_long = last - first >= LONG and "user_id" in keys and chosen.game_id is None
+    if (chosen.user_id is not None or is_long) and not (BUCKET in keys and span.step % DAY):
+        over = marks(session).get("days", 0)
+        whole = max(-(-first // 24), 0), min(last // 24, over)
+        if whole[0] < whole[1]:
+            yield _Part(UsageDay, "day", DAY, *whole)
+            yield from _some(_Part(UsageHour, "hour", HOUR, first, whole[0] * 24))
+            first = whole[1] * 24
+    elif chosen.game_id is None and chosen.user_id is None and not {"user_id", "game_id"} & set(keys):
+        over = marks(session).get("hours", 0)
+        yield from _some(_Part(UsageHourTotal, "hour", HOUR, first, min(last, over)))
+        first = max(first, min(last, over))
+    yield from _some(_Part(UsageHour, "hour", HOUR, first, last))
+
+
+def _some(part: _Part) -> Iterator[_Part]:
+    if part.first < part.last:
+        yield part
+
+
+def _of_a_part(session: Session, keys: Sequence[str], part: _Part, step: int, chosen: Filter) -> Iterator[Any]:
+    columns = part.table.__table__.columns  # type: ignore[attr-defined]
+    start = columns[part.column]
+    # Days are coarser than hours, and a step never cuts one.
+    bucket = start if part.unit == step else start * part.unit // step
+    # A cast keeps SQLite from walking an index in the order of the groups, fetching each row from somewhere else.
+    is_cast = part.table is UsageHour
+    by = [bucket if key == BUCKET else cast(columns[key], Text) if is_cast else columns[key] for key in keys]
+    statement = (
+        select(*by, *(func.sum(columns[name]) for name in COUNTS))
+        .where(start >= part.first, start < part.last, *_conditions(columns, chosen))
+        .group_by(*by)
+    )
+    return _with_minutes(session.execute(statement), keys, step)
+
+
+def _of_the_ledger(
+    session: Session, keys: Sequence[str], span: Span, chosen: Filter, statuses: Sequence[str]
+) -> Iterator[Any]:
+    columns = TokenUsage.__table__.columns  # type: ignore[attr-defined]
+    bucket = func.unixepoch(columns["timestamp"], type_=Integer) // (60 * span.step)
+    by = [bucket if key == BUCKET else columns[key] for key in keys]
+    statement = (
+        select(*by, func.count(), *(func.sum(columns[name]) for name in COUNTS[1:]))
+        .where(
+            not_ok(),
+            columns["status"].in_(statuses),
+            columns["timestamp"] >= moment_of(span.first),
+            columns["timestamp"] < moment_of(span.last),
+            *_conditions(columns, chosen),
+        )
+        .group_by(*by)
+    )
+    return _with_minutes(session.execute(statement), keys, span.step)
+
+
+def not_ok() -> ColumnElement[bool]:
+    """The condition of the ledger's index of such calls, word for word: else SQLite cannot tell that it may be used."""
+    return literal_column("token_usage.status <> 'ok'")
+
+
+def _conditions(columns: Any, chosen: Filter) -> list[ColumnElement[bool]]:
+    wanted = {name: getattr(chosen, name) for name in ("user_id", "game_id", "backend", "model")}
+    return [columns[name] == value for name, value in wanted.items() if value is not None]
+
+
+def _with_minutes(rows: Any, keys: Sequence[str], step: int) -> Iterator[tuple[Key, Sequence[int]]]:
+    place = keys.index(BUCKET) if BUCKET in keys else None
+    number = len(keys)
+    for row in rows:
+        values = tuple(row)
+        if not number and values[0] is None:
+            continue  # a sum over nothing
+        key = values[:number]
+        if place is not None:
+            key = (*key[:place], key[place] * step, *key[place + 1 :])
+        yield key, values[number:]
+
+
+def _add(found: Sums, rows: Iterator[tuple[Key, Sequence[int]]], sign: int = 1) -> None:
+    for key, counts in rows:
+        known = found.get(key)
+        if known is None:
+            found[key] = [sign * (count or 0) for count in counts]
+        else:
+            for place, count in enumerate(counts):
+                known[place] += sign * (count or 0)
