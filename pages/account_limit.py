@@ -22,7 +22,7 @@ class LimitCard:
         self._services = services
         self._visitor = visitor
         own = visitor.user.own_token_limit
-        with box("section", "card padded stack", aria_label="Limit"):
+        with box("section", "card padded stack", id="limit", aria_label="Limit"):
             self._standing = box("div", "stack close")
             with form(self._save, "line-up form-line", marker="own-limit"):
                 Field(

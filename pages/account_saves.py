@@ -20,11 +20,11 @@ class SavedGames:
     def __init__(self, services: Services, visitor: Visitor, games: Sequence[SavedGame]) -> None:
         self._services = services
         self._visitor = visitor
-        with box("section", "card padded stack close"):
+        with box("section", "card padded stack close", aria_labelledby="saves"):
             with box("div", "stack tight"):
-                Words("h2", "Saves", "as-h3")
+                Words("h2", "Saves", "as-h3", id="saves")
                 Words("p", "What games keep for you. It follows you to every browser that you sign in on.", "quiet")
-            self._answer = box("div")
+            self._answer = box("div", "answer")
             self._list = box("div")
         self._draw(games)
 
@@ -49,13 +49,13 @@ class SavedGames:
         self._list.clear()
         with self._list:
             if not games:
-                Words("p", "No game has saved anything for you yet.", "quiet")
+                Words("p", "No game has saved anything for you yet.")
                 return
             with table(_COLUMNS, label="Saves", numbers=(1,), is_stacked=True):
                 for game in games:
                     row(
                         [
-                            partial(link, game.title, f"/play/{game.game_id}"),
+                            partial(link, game.title, f"/play/{game.game_id}", "plain-link"),
                             figures.size(game.size_bytes),
                             partial(ago, game.updated_at),
                             partial(self._actions, game),

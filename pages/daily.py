@@ -15,8 +15,9 @@ def days_until(last: date, number: int) -> list[date]:
     return [last - timedelta(days=back) for back in range(number - 1, -1, -1)]
 
 
-def bars(days: Sequence[date], tokens: Mapping[tuple[date, str], int]) -> str:
-    """An SVG with one bar for each day, split by backend. `tokens` are counts by day and backend.
+def bars(days: Sequence[date], tokens: Mapping[tuple[date, str], int], unit: str = "day") -> str:
+    """An SVG with one bar for each day, split by backend. `tokens` are counts by day and backend. With another `unit`,
+    such as `week`, the days are those that each bar begins with.
 
     Everything in it is a number or a name of ours, so it may be shown as HTML.
     """
@@ -38,7 +39,7 @@ def bars(days: Sequence[date], tokens: Mapping[tuple[date, str], int]) -> str:
                 f' fill="var(--{BACKEND_COLOUR[name]})"/>'
             )
             told.append(f"{name} {figures.count(amount)}")
-        tip = f"{_short(day)}: {', '.join(told) or 'nothing'}"
+        tip = f"{'' if unit == 'day' else f'{unit.capitalize()} from '}{_short(day)}: {', '.join(told) or 'nothing'}"
         parts.append(
             f'<rect x="{position * step:.1f}" y="0" width="{step:.1f}" height="{_HEIGHT}" fill="transparent">'
             f"<title>{tip}</title></rect>"
@@ -47,7 +48,7 @@ def bars(days: Sequence[date], tokens: Mapping[tuple[date, str], int]) -> str:
     return (
         f'<div class="bars"><div class="bars-top">{figures.count(top)}</div>'
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img"'
-        f' aria-label="Tokens by day: {total} in {len(days)} days">{"".join(parts)}</svg>'
+        f' aria-label="Tokens by {unit}: {total} in {len(days)} {unit}s">{"".join(parts)}</svg>'
         f'<div class="bars-days">{_day_labels(days)}</div></div>'
     )
 

@@ -2,8 +2,10 @@
 
 from datetime import UTC, date, datetime
 
+import httpx
 import pytest
 from nicegui.testing import User as Browser
+from nicegui.testing.user_interaction import UserInteraction
 
 from pages.account_access import browser_of
 from pages.daily import bars, days_until
@@ -43,7 +45,7 @@ async def test_says_so_where_there_is_no_limit_and_no_usage(user: Browser, make:
     await sign_in(user.http_client, "mira", PASSWORD)
     await user.open("/account")
     await user.should_see("You have no limit.")
-    await user.should_see("No tokens used yet")
+    await user.should_see("No tokens used in 30 days")
 
 
 async def test_a_token_is_shown_once_listed_and_revoked(user: Browser, make: Factory, services: Services) -> None:
@@ -59,6 +61,14 @@ async def test_a_token_is_shown_once_listed_and_revoked(user: Browser, make: Fac
     (secret,) = [str(getattr(e, "text", "")) for e in secrets]
     caller = await services.callers.identify(bearer=secret, cookie=None)
     assert caller.user_id == mira.id
+    async with httpx.AsyncClient(transport=user.http_client._transport, base_url="http://test") as program:
+        answer = await program.get("/api/inference/usage", headers={"authorization": f"Bearer {secret}"})
+    assert answer.status_code == 200, "as the line in the shell does it"
+    lines = [
+        str(getattr(e, "text", "")) for e in user.client.elements.values() if secret in str(getattr(e, "text", ""))
+    ]
+    assert f'curl -H "Authorization: Bearer {secret}" http://test/api/inference/usage' in lines
+    assert f'client = Anthropic(base_url="http://test/api/inference/anthropic", api_key="{secret}")' in lines
     user.find("Revoke").click()
     await user.should_see("Revoke for good")
     assert await services.api_tokens.list(mira.id), "one press is not enough"
@@ -102,12 +112,36 @@ async def test_other_browsers_are_listed_and_signed_out(user: Browser, make: Fac
     assert (await user.http_client.get("/auth/me")).status_code == 200
 
 
+async def test_one_other_browser_is_signed_out_alone(user: Browser, make: Factory, services: Services) -> None:
+    mira = await make.user("mira")
+    agents = ("Firefox/153.0 Linux", "Version/19.0 Safari/604.1 iPhone")
+    fox, phone = [await make.signed_in(mira, headers={"user-agent": agent}) for agent in agents]
+    await sign_in(user.http_client, "mira", PASSWORD)
+    await user.open("/account")
+    assert user.client is not None
+    ends = [e for e in user.client.elements.values() if str(e.props.get("aria-label", "")).startswith("Sign out: ")]
+    assert len(ends) == 2, "this one has none"
+    (end,) = [e for e in ends if "Safari on iPhone" in e.props["aria-label"]]
+    for _ in range(2):  # asked once more
+        UserInteraction(user, {end}, None).click()
+    await user.should_see("Safari on iPhone is signed out.")
+    assert (await phone.get("/auth/me")).status_code == 401
+    assert (await fox.get("/auth/me")).status_code == 200
+    assert (await user.http_client.get("/auth/me")).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("agent", "name"),
     [
         ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/126.0 Safari/537.36", "Chrome on Windows"),
         ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/126.0 Safari/537.36 Edg/126.0", "Edge on Windows"),
         ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Safari/604.1", "Safari on iPhone"),
+        (
+            "Mozilla/5.0 (Linux; Android 16) SamsungBrowser/30.0 Chrome/126.0 Safari/537.36",
+            "Samsung Internet on Android",
+        ),
+        ("Mozilla/5.0 (X11; CrOS x86_64 1) Chrome/126.0 Safari/537.36 OPR/126.0", "Opera on ChromeOS"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) CriOS/126.0 Safari/604.1", "Chrome on iPhone"),
         ("curl/8.1", "A program"),
         ("", "A program"),
     ],
