@@ -148,10 +148,7 @@ def _by_game(games: Sequence[GameTotals]) -> None:
         Words("h3", "By game")
         with table(["Game", "Calls", "Tokens"], label="Tokens by game", numbers=(1, 2)):
             for game in games[:LONGEST_LIST]:
-                name = (
-                    partial(link, game.title, f"/play/{game.game_id}", "plain-link") if game.title else _nameless(game)
-                )
-                row([name, figures.count(game.calls), figures.count(game.total_tokens)], numbers=(1, 2))
+                row([_named(game), figures.count(game.calls), figures.count(game.total_tokens)], numbers=(1, 2))
         _rest(len(games))
 
 
