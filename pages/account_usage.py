@@ -86,9 +86,7 @@ def _tiles(totals: Totals) -> None:
     with box("div", "stats four"):
         Stat("Tokens", figures.count(totals.total_tokens))
         Stat("Calls", figures.count(totals.calls))
-        Stat(
-            "Tokens in", figures.count(totals.prompt_tokens), f"{figures.count(cached)} from a cache" if cached else ""
-        )
+        Stat("Tokens in", figures.count(totals.prompt_tokens), cached)
         Stat("Tokens out", figures.count(totals.completion_tokens))
 
 
