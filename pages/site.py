@@ -23,9 +23,9 @@ NICEGUI_STATIC = Path(nicegui.__file__).parent / "static"
 def register(app: FastAPI, services: Services) -> None:
     """Add every page to `app`. Comes after all routes of the API: NiceGUI takes every path that is left."""
     # Imported here and not above: NiceGUI's reset between tests takes away the modules that have pages.
-    from pages import account, admin, docs, games, invitation, login, play, upload
+    from pages import account, admin, docs, edit, games, invitation, login, play, upload
 
-    for page in (login, invitation, games, play, upload, account, docs, admin):
+    for page in (login, invitation, games, play, edit, upload, account, docs, admin):
         page.register(services)
     services.revocations.subscribe(clients.close_revoked)
     nicegui.app.on_connect(clients.note_connected)

@@ -1,31 +1,19 @@
-"""Upload a game: drop a file or a folder, say what it is, see what is wrong with it. upload.js, which reads what was
-chosen with upload-sources.js, sends it to POST /api/games."""
+"""Upload a game: drop a file or a folder, say what it is, see what is wrong with it."""
 
-import json
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
-from nicegui import app, ui
+from nicegui import ui
 
-from pages import design, figures
-from pages.elements import Words, box, button, button_link, drawing, link, meter
+from pages import figures
+from pages.elements import Words, box, button_link, link, meter
 from pages.frame import frame
+from pages.upload_form import Room, Way, room_of, upload_form
 from pages.visitor import Visitor, signed_in
-from vanilla.games import about, names
-from vanilla.games.files import MB
+from vanilla.games import about
 from vanilla.services import Services
 
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What the host takes: sizes in MB, and how much of it the visitor's games fill."""
-
-    upload_mb: int
-    unpacked_mb: int
-    files: int
-    stored_mb: float
-    storage_mb: float
+WAYS = (Way("Publish", "visibility", "shared", "primary"), Way("Save as a draft", "visibility", "draft"))
 
 
 def register(services: Services) -> None:
@@ -33,65 +21,20 @@ def register(services: Services) -> None:
 
     @ui.page("/upload")
     async def upload(visitor: Annotated[Visitor, Depends(signed_in(services))]) -> None:
-        settings = services.settings
-        used, most = await services.catalogue.storage(visitor.user.id)
-        room = Room(settings.max_upload_mb, settings.max_unpacked_mb, settings.max_game_files, used / MB, most / MB)
+        room = await room_of(services, visitor.user.id)
         with frame(visitor, title="Upload a game", active="upload"):
             build(room)
 
 
 def build(room: Room) -> None:
     """The form and the notes beside it."""
-    ui.add_head_html(f'<link rel="stylesheet" href="{design.asset("upload.css")}">')
-    for script in ("upload-sources.js", "upload.js"):
-        ui.add_head_html(f'<script defer src="{design.asset(script)}"></script>')
-    known = {
-        "data_most_bytes": room.upload_mb * MB,
-        "data_most_files": room.files,
-        "data_junk": json.dumps({"names": sorted(names.JUNK), "begins": names.JUNK_BEGINS}),
-    }
     with box("div", "two-thirds upload"):
         with box("div", "stack"):
-            with box("form", "card padded form", data_upload="", novalidate=True, **known):
-                _drop_zone()
-                _pages()
-                _texts()
-                with box("div", "line-up"):
-                    button("Publish", kind="primary", data_publish="", name="visibility", value="shared")
-                    button("Save as a draft", data_publish="", name="visibility", value="draft")
-                    Words("button", "Cancel", "button quiet", type="button", data_cancel="", hidden=True)
-                    with box("div", "upload-progress", data_progress="", hidden=True):
-                        meter(0, label="Upload", classes="tall")
-                        Words("span", "", "small quiet", data_progress_words="", aria_hidden="true")
-                Words("p", "", "for-readers", role="status", data_status="")
-            with box("div", "notice error upload-problems", role="alert", tabindex="-1", data_problems="", hidden=True):
-                box("div")
+            upload_form(room, WAYS, _texts, to="/api/games")
             with box("div", "card upload-done", tabindex="-1", data_done="", hidden=True):
                 _done()
         with box("div", "stack"):
             _notes(room)
-
-
-def _drop_zone() -> None:
-    nothing, hint = "Choose a .zip or a single .html", "or drop it here, or a whole folder"
-    with box("div", "stack tight"):
-        with box("div", "drop", data_drop="", data_nothing=nothing, data_hint=hint):
-            drawing(_BOX)
-            with box("label") as caption:
-                Words("strong", nothing, data_file_name="")
-                Words("span", hint, "quiet drop-hint", data_file_hint="")
-            field = box("input", type="file", name="file", accept=".zip,.html,.htm,application/zip,text/html")
-            caption.props["for"] = field.html_id
-        with box("div", "drop-foot"):
-            Words("button", "Choose a folder", "button little", type="button", data_choose_folder="")
-            box("input", type="file", name="folder", webkitdirectory=True, hidden=True, aria_label="Folder of the game")
-
-
-def _pages() -> None:
-    """Asked where there is no index.html; filled by upload.js."""
-    with box("fieldset", "upload-pages", data_pages="", hidden=True):
-        Words("legend", "Which page opens the game?")
-        box("div", "upload-choices", data_choices="")
 
 
 def _texts() -> None:
@@ -130,16 +73,11 @@ def _done() -> None:
         Words("h2", "", data_done_title="")
         with box("div", "line-up"):
             button_link("Play", "/", kind="primary", data_done_play="")
-            if _has_edit_page():
-                button_link("Edit", "/", data_done_edit="")
+            button_link("Edit", "/", data_done_edit="")
             Words("button", "Upload another", "button quiet", type="button", data_again="")
     with box("div", "warnings", data_done_warnings="", hidden=True):
         Words("h3", "Worth a look")
         box("ul")
-
-
-def _has_edit_page() -> bool:
-    return any(getattr(route, "path", "") == "/games/{game_id}/edit" for route in app.routes)
 
 
 def _notes(room: Room) -> None:
@@ -167,10 +105,3 @@ def _notes(room: Room) -> None:
         with box("div", "stack tight"):
             meter(figures.fraction(round(room.stored_mb), round(room.storage_mb)), label="Your storage")
             Words("span", f"Your games take {room.stored_mb:,.0f} of {room.storage_mb:,.0f} MB.", "small quiet figures")
-
-
-_BOX = (
-    '<svg viewBox="0 0 48 48" width="48" height="48" fill="none" stroke="currentColor" stroke-width="2.5" '
-    'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">'
-    '<path d="M24 31V9m-8 8 8-8 8 8"/><path d="M8 29v6a5 5 0 0 0 5 5h22a5 5 0 0 0 5-5v-6"/></svg>'
-)

@@ -129,6 +129,7 @@ TABLE: dict[str, str] = {
     "GET /reset/{token}": ANYBODY,
     "GET /": PAGE,
     "GET /play/{game_id}": PAGE,
+    "GET /games/{game_id}/edit": PAGE,
     "GET /upload": PAGE,
     "GET /account": PAGE,
     "GET /docs": PAGE,

@@ -73,7 +73,8 @@ async def test_a_bad_game_is_explained_and_a_good_one_published(visitor: Browser
     assert "__MACOSX/x" in await done.locator("li").inner_text()
     games, _ = await app.state.services.catalogue.list(search="Hexfall")
     assert (games[0].title, games[0].tags) == ("Hexfall <i>", ["puzzle", "hex"])
-    assert await done.get_by_role("link").get_attribute("href") == f"/play/{games[0].id}"
+    for name, href in (("Play", f"/play/{games[0].id}"), ("Edit", f"/games/{games[0].id}/edit")):
+        assert await done.get_by_role("link", name=name).get_attribute("href") == href
     await page.wait_for_function("document.querySelector('[data-done-cover]').naturalWidth > 0")
 
     await done.get_by_role("button", name="Upload another").click()

@@ -1,4 +1,5 @@
-// The upload page: shows what was chosen, fills in what the game says of itself, sends it, and lists what is wrong.
+// Uploads: shows what was chosen, fills in what the game says of itself, sends it, and lists what is wrong. The form's
+// data-to says where it goes: a new game, or the next version of one.
 // upload-sources.js, which comes before, reads files, folders and zips.
 (() => {
   "use strict";
@@ -57,10 +58,10 @@
     source = null;
     showChosen();
     for (const field of fields()) if (field.dataset.filled) Object.assign(field, { value: "" }), delete field.dataset.filled;
-    find("filled").hidden = true;
+    if (find("filled")) find("filled").hidden = true;
   }
 
-  const fields = () => ["title", "description", "tags"].map((name) => form().elements[name]);
+  const fields = () => ["title", "description", "tags"].map((name) => form().elements[name]).filter(Boolean);
 
   // What somebody typed stays.
   async function fillIn(turn) {
@@ -73,7 +74,7 @@
       if (value) field.dataset.filled = value;
       else delete field.dataset.filled;
     }
-    find("filled").hidden = !fields().some((field) => field.dataset.filled);
+    if (find("filled")) find("filled").hidden = !fields().some((field) => field.dataset.filled);
   }
 
   // Which page opens, where that is not clear. The likeliest is chosen already.
@@ -103,7 +104,7 @@
     return [];
   }
 
-  async function send(visibility) {
+  async function send(way) {
     if (sending) return;
     const wrong = problems();
     if (wrong.length) {
@@ -122,7 +123,7 @@
         showProblems("", [{ message: `The folder is ${size(blob.size)} once packed; at most ${size(most)} are possible.` }]);
         return;
       }
-      answered(await post(body(blob, name, visibility), signal));
+      answered(await post(body(blob, name, way), signal));
     } catch (error) {
       if (signal.aborted) say("Cancelled. Nothing was published.");
       else if (error.name === "NotReadableError" || error.name === "NotFoundError") showProblems("", [{ message: "A file has changed or gone since it was chosen. Choose it again." }]);
@@ -133,11 +134,11 @@
     }
   }
 
-  function body(blob, name, visibility) {
+  function body(blob, name, way) {
     const data = new FormData(form());
     for (const field of ["file", "folder"]) data.delete(field);
     if (!data.get("cover")?.size) data.delete("cover");
-    data.set("visibility", visibility);
+    data.set(way.name, way.value);
     data.set("file", blob, name);
     return data;
   }
@@ -152,7 +153,7 @@
       for (const kind of ["error", "abort"]) request.addEventListener(kind, failed);
       request.addEventListener("load", () => done(request));
       signal.addEventListener("abort", () => request.abort());
-      request.open("POST", "/api/games");
+      request.open("POST", form().dataset.to);
       request.setRequestHeader("accept", "application/json");
       request.send(data);
     });
@@ -164,8 +165,9 @@
       answer = JSON.parse(request.responseText);
     } catch { /* not from us: a proxy in between, perhaps */ }
     const error = answer?.error;
-    if (request.status === 201 && answer) {
-      showDone(answer);
+    if ((request.status === 201 || request.status === 200) && answer && !error) {
+      if (find("done")) showDone(answer);
+      else tellPage(answer);
     } else if (request.status === 401) {
       showProblems("", [{ message: "You are signed out. Sign in again in another tab, then publish once more." }]);
     } else if (error?.candidates?.length && error.problems?.length === 1) {
@@ -242,6 +244,13 @@
     say(`${game.title} is ${isDraft ? "saved as a draft" : "published"}.`);
   }
 
+  // The page draws it.
+  function tellPage(answer) {
+    form().reset();
+    forget();
+    form().dispatchEvent(new CustomEvent("uploaded", { detail: answer }));
+  }
+
   function startAgain() {
     form().reset();
     forget();
@@ -252,7 +261,7 @@
 
   function hideResult() {
     find("problems").hidden = true;
-    find("done").hidden = true;
+    if (find("done")) find("done").hidden = true;
     say("");
   }
 
@@ -283,7 +292,7 @@
   document.addEventListener("submit", (event) => {
     if (!event.target.matches?.("[data-upload]")) return;
     event.preventDefault();
-    send(event.submitter?.value || "shared");
+    send(event.submitter || event.target.querySelector("[data-publish]"));
   });
   document.addEventListener("click", ({ target }) => {
     if (target.closest?.("[data-cancel]")) sending?.abort();
