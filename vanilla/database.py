@@ -24,7 +24,7 @@ from sqlmodel import Session, SQLModel
 
 from vanilla.batches import Batches
 from vanilla.errors import Unavailable
-from vanilla.migrations import upgrade
+from vanilla.migrations import newest, revision_of, upgrade
 from vanilla.settings import InvalidSettings
 from vanilla.writer import Batch, BatchJob, SessionJob, Writer
 
@@ -135,6 +135,22 @@ class Database:
                     f"DATA_DIR: another Vanilla is running with the database {self.path}: stop it first."
                 ) from None
             yield
+
+    def is_current(self) -> bool:
+        """Whether the file has the newest schema. To be asked before `open`, which would bring it there; where a server
+        has it open, that would be done behind its back. Raises InvalidSettings, as `open` does."""
+        if self.path is None:
+            return True
+        with _checked(self.path), self.engine.connect() as connection:
+            return revision_of(connection) == newest()
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """For a command, around its work: what the database cannot do is raised as Unavailable, with a sentence."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise Unavailable(f"The database {self.path} cannot be used: {error.orig}.") from None
 
     def open(self) -> None:
         """Migrate to the newest schema (setting aside a copy of an older one), then start the threads.

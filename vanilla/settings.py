@@ -4,16 +4,19 @@ import ipaddress
 import re
 import secrets
 import tempfile
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Loaded = TypeVar("Loaded", bound=BaseSettings)
+ENV_FILE = ".env"  # in the folder that the server is started in
 DEFAULT_OLLAMA_URL = "http://localhost:11434"
 
 
@@ -24,7 +27,7 @@ class InvalidSettings(Exception):
 class Settings(BaseSettings):
     """What the host can set. Names are the environment variables', in lower case."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8-sig", extra="ignore")
+    model_config = SettingsConfigDict(env_file=ENV_FILE, env_file_encoding="utf-8-sig", extra="ignore")
 
     port: int = Field(3000, ge=0, le=65535, description="Port to listen on.")
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 lets other machines in.")
@@ -169,15 +172,18 @@ class Settings(BaseSettings):
 class ClientSettings(BaseSettings):
     """What somebody sets who uses a Vanilla from their own machine: the author of a game, with `upload`."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8-sig", extra="ignore")
+    model_config = SettingsConfigDict(env_file=ENV_FILE, env_file_encoding="utf-8-sig", extra="ignore")
 
     vanilla_url: str = Field("http://localhost:3000", description="Where Vanilla is.")
     vanilla_token: SecretStr = Field(SecretStr(""), description="An API token, made on the account page there.")
 
 
-def load_settings() -> Settings:
-    """Settings of this process. Raises InvalidSettings with one line that names the variable and what is wrong."""
-    return _load(Settings)
+def load_settings(**given: Any) -> Settings:
+    """Settings of this process; what is `given` by name wins over the environment, and that over `.env`.
+
+    Raises InvalidSettings with one line that names the variable and what is wrong.
+    """
+    return _load(Settings, **given)
 
 
 def load_client_settings() -> ClientSettings:
@@ -185,9 +191,19 @@ def load_client_settings() -> ClientSettings:
     return _load(ClientSettings)
 
 
-def _load(kind: type[Loaded]) -> Loaded:
+def unknown_in_env_file() -> list[tuple[str, str]]:
+    """The names in `.env` that set nothing, each with the one that was probably meant, or ""."""
+    known = [name.upper() for kind in (Settings, ClientSettings) for name in kind.model_fields]
     try:
-        return kind()
+        names = [name for name in dotenv_values(ENV_FILE, encoding="utf-8-sig") if name.upper() not in known]
+    except (UnicodeDecodeError, OSError):
+        return []
+    return [(name, next(iter(get_close_matches(name.upper(), known, 1)), "")) for name in names]
+
+
+def _load(kind: type[Loaded], **given: Any) -> Loaded:
+    try:
+        return kind(**given)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"

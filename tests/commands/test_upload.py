@@ -51,7 +51,7 @@ class Author:
             for name, value in settings.items():
                 patch.setenv(name, value)
             self.capsys.readouterr()
-            status = await asyncio.to_thread(line.run, ["upload", *map(str, arguments)])
+            status = await asyncio.to_thread(line.run, ["upload", *map(str, arguments)], serve=never)
         said = self.capsys.readouterr()
         return Done(status, said.out, said.err)
 
@@ -91,6 +91,11 @@ class Author:
         """Its versions, the newest first."""
         listed: list[dict[str, Any]] = (await self.browser.get(f"/api/games/{game_id}/versions")).json()["items"]
         return listed
+
+
+def never(**_settings: object) -> int:
+    """In place of what serves."""
+    raise AssertionError
 
 
 @pytest.fixture

@@ -80,6 +80,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 class TestBackup:
     async def test_comes_to_life_on_an_empty_machine(self, services: Services, make: Factory, tmp_path: Path) -> None:
+        services.settings.prepare()
         mira = await make.user("mira")
         game_id = await published(services, mira, tmp_path / "game")
         await save(services, mira, game_id, "7")

@@ -90,6 +90,14 @@ class Users:
             raise NotFound("There is no such user.")
         return user
 
+    async def named(self, username: str) -> User:
+        """The user with this name, however it is written. Raises NotFound."""
+        mine = select(User).where(User.username_key == username_key(username.strip()), col(User.deleted_at).is_(None))
+        user = await self._database.read(lambda session: session.exec(mine).first())
+        if user is None:
+            raise NotFound(f"Nobody here is called {username.strip()}.")
+        return user
+
     async def list(self, search: str = "", limit: int = 50, offset: int = 0) -> tuple[Sequence[User], int]:
         """A page of the users whose name contains `search`, by name, and how many there are in all."""
         conditions: list[ColumnElement[bool]] = [col(User.deleted_at).is_(None)]

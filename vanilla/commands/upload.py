@@ -15,6 +15,7 @@ import typer
 
 from vanilla.commands.failures import CommandFailed
 from vanilla.commands.platform import Platform, Progress, Refused, checked_url
+from vanilla.commands.progress import progress
 from vanilla.settings import load_client_settings
 
 NOTE = ".vanilla.json"  # beside the game: which game on which platform it is; never a token
@@ -39,7 +40,10 @@ def upload(
     ] = False,
     new: Annotated[bool, typer.Option("--new", help="Make a new game, even if this one was uploaded before.")] = False,
 ) -> None:
-    """Upload a game, or the next version of one that was uploaded from here before."""
+    """Upload a game, or its next version.
+
+    Which game it became is remembered beside it, in .vanilla.json, so that the same command uploads the next version.
+    """
     settings = load_client_settings()
     if not game.exists():
         raise CommandFailed(f"There is no {game}.")
@@ -48,8 +52,8 @@ def upload(
         known = None if new else note.game_id(platform.url)
         entry = entry or note.entry(platform.url)
         said = {"notes": notes, "entry": entry}
-        with _packed(game) as (file, name), _progress(file.stat().st_size) as progress:
-            form = _Form(file, name, {field: text for field, text in said.items() if text}, progress)
+        with _packed(game) as (file, name), progress(file.stat().st_size, "Uploading") as bar:
+            form = _Form(file, name, {field: text for field, text in said.items() if text}, bar)
             if known is None:
                 known = _create(platform, form, title, is_draft=draft)
             else:
@@ -201,13 +205,3 @@ def _is_left_out(name: str) -> bool:
 
 def _raise(error: OSError) -> None:
     raise error
-
-
-@contextmanager
-def _progress(size: int) -> Iterator[Progress]:
-    """A bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _sent: None
-        return
-    with typer.progressbar(length=size, label="Uploading", file=sys.stderr) as bar:
-        yield bar.update

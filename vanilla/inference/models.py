@@ -5,7 +5,8 @@ import importlib
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 import httpx
@@ -15,6 +16,7 @@ from vanilla.errors import VanillaError
 from vanilla.inference.backends.anthropic import Anthropic
 from vanilla.inference.backends.ollama import Ollama
 from vanilla.inference.local.weights import MODEL
+from vanilla.models import utc_now
 from vanilla.operations.controls import ControlPanel
 
 logger = logging.getLogger(__name__)
@@ -35,11 +37,15 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a backend answered when it was last asked: its models, or the sentence that says what is wrong."""
+    """How a backend answered when it was last asked: its models, or the sentence that says what is wrong and what to do.
+    `took_ms` is the time to the answer, None where there was none; one that is not set up is not asked."""
 
     backend: Literal["anthropic", "ollama"]
     models: Sequence[Model] = ()
     problem: str | None = None
+    is_set_up: bool = True
+    took_ms: int | None = None
+    asked_at: datetime = field(default_factory=utc_now)
 
 
 class Models:
@@ -70,48 +76,74 @@ class Models:
 
     async def _of_anthropic(self) -> Health:
         if not self._claude.is_configured:
-            return Health("anthropic", problem="ANTHROPIC_API_KEY is not set: put a key there and restart.")
+            return Health(
+                "anthropic", problem="ANTHROPIC_API_KEY is not set: put a key there and restart.", is_set_up=False
+            )
         # Importing it takes a second or two, which neither the start nor the event loop has to spare.
         await asyncio.to_thread(importlib.import_module, "anthropic")
         import anthropic
 
+        url = self._claude.base_url
+        began = time.monotonic()
         try:
             async with anthropic.AsyncAnthropic(
-                api_key=self._claude.api_key, base_url=self._claude.base_url, max_retries=0, timeout=PATIENCE_SECONDS
+                api_key=self._claude.api_key, base_url=url, max_retries=0, timeout=PATIENCE_SECONDS
             ) as client:
                 page = await client.models.list(limit=100)
+            models = [Model("anthropic", model.id, model.display_name) for model in page.data]
         except (anthropic.AuthenticationError, anthropic.PermissionDeniedError):
-            return _ill("anthropic", "Anthropic refuses the key in ANTHROPIC_API_KEY: put another there and restart.")
+            problem = "Anthropic refuses the key in ANTHROPIC_API_KEY: put another there and restart."
+        except anthropic.NotFoundError:
+            problem = f"{url} answers, and knows no models: set ANTHROPIC_BASE_URL to where Anthropic's API is."
         except anthropic.APIStatusError as error:
-            return _ill("anthropic", f"Anthropic answers with status {error.status_code}: test again in a few minutes.")
+            problem = f"Anthropic answers with status {error.status_code}: test again in a few minutes."
+        except anthropic.APITimeoutError:
+            return _ill("anthropic", f"{url} does not answer within {PATIENCE_SECONDS:.0f} seconds: test again.")
         except anthropic.AnthropicError:
-            return _ill("anthropic", f"Nothing answers at {self._claude.base_url}: is this server on the internet?")
-        return Health("anthropic", [Model("anthropic", model.id, model.display_name) for model in page.data])
+            return _ill("anthropic", f"Nothing answers at {url}: is this server on the internet?")
+        except (AttributeError, TypeError, ValueError):
+            problem = f"{url} does not answer as Anthropic does: set ANTHROPIC_BASE_URL to where its API is."
+        else:
+            return Health("anthropic", models, took_ms=_since(began))
+        return _ill("anthropic", problem, _since(began))
 
     async def _of_ollama(self) -> Health:
         names: list[str] = []
-        problem = None
+        problem = took_ms = None
+        is_set_up = True
+        began = time.monotonic()
         try:
             target = await self._llama.target(None, {})
+            began = time.monotonic()  # the embedded model may have had to start
             client = ollama.AsyncClient(target.base_url, headers=dict(target.headers), timeout=PATIENCE_SECONDS)
             try:
                 answer = await client.list()
             finally:
                 await client.close()  # type: ignore[no-untyped-call]
             names = [model.model for model in answer.models if model.model]
+            took_ms = _since(began)
         except VanillaError as error:
-            problem = error.message
+            problem, is_set_up = error.message, bool(self._llama.url)
         except ollama.ResponseError as error:
-            problem = f"Ollama answers with status {error.status_code}: its own log says why."
-        except (httpx.HTTPError, ConnectionError, ValueError):
+            problem, took_ms = f"Ollama answers with status {error.status_code}: its own log says why.", _since(began)
+        except httpx.TimeoutException:
+            problem = (
+                f"{self._llama.url} does not answer within {PATIENCE_SECONDS:.0f} seconds: is its machine overloaded?"
+            )
+        except (httpx.HTTPError, ConnectionError, ValueError, AttributeError, TypeError):
             problem = f"Nothing answers as Ollama at {self._llama.url}: start it, or set OLLAMA_URL and restart."
         if problem is not None:
             logger.info("Ollama's models cannot be listed: %s", problem)
         if self._llama.has_embedded and MODEL not in names:
             names.append(MODEL)
-        return Health("ollama", [Model("ollama", name, name, embedded=name == MODEL) for name in names], problem)
+        models = [Model("ollama", name, name, embedded=name == MODEL) for name in names]
+        return Health("ollama", models, problem, is_set_up, took_ms)
 
 
-def _ill(backend: Literal["anthropic", "ollama"], problem: str) -> Health:
+def _ill(backend: Literal["anthropic", "ollama"], problem: str, took_ms: int | None = None) -> Health:
     logger.warning("%s's models cannot be listed: %s", backend, problem)
-    return Health(backend, problem=problem)
+    return Health(backend, problem=problem, took_ms=took_ms)
+
+
+def _since(began: float) -> int:
+    return max(1, round((time.monotonic() - began) * 1000))

@@ -28,6 +28,11 @@ class Pace:
         self._running: dict[str, int] = {}
         self._begun: dict[str, deque[float]] = {}
 
+    def rebound(self, requests_per_minute: int | None, concurrent_calls: int | None) -> None:
+        """Other bounds, for the calls that begin from now on."""
+        self._requests_per_minute = requests_per_minute
+        self._concurrent_calls = concurrent_calls
+
     def of(self, caller: Caller) -> "_Running":
         """One call of this caller's, until the block ends. Entering raises TooManyRequests."""
         return _Running(self, caller)

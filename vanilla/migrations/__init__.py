@@ -29,7 +29,7 @@ def upgrade(engine: Engine, path: Path | None, revision: str = "head") -> None:
     script = ScriptDirectory.from_config(config)
     target = script.get_current_head() if revision == "head" else revision
     with engine.connect() as connection:
-        stamped = MigrationContext.configure(connection).get_current_revision()
+        stamped = revision_of(connection)
         current = stamped or _unstamped(connection)
     if stamped == target:
         return
@@ -49,6 +49,11 @@ def upgrade(engine: Engine, path: Path | None, revision: str = "head") -> None:
                 _check_references(connection)
     engine.dispose()
     logger.info("Database is at revision %s", target)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision that a database says it is at."""
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def newest() -> str:

@@ -46,7 +46,7 @@ def make(settings: Settings, target: Path, progress: Progress = lambda _read: No
     database = storage.database_path(settings)
     if not database.exists():
         raise Unavailable(f"There is no database at {database}: is DATA_DIR right, and was the server ever started?")
-    with closing(_opened(database)) as source:
+    with _told(), closing(_opened(database)) as source:
         header = Header(__version__, _revision(source), utc_text(utc_now()), storage.taken(settings).backed_up)
         _check_room(target.parent, header.size_bytes, leave_free)
         with archive.written(target, header, progress) as writer:
@@ -104,6 +104,15 @@ class _Reading:
             return False
         self._done.add(name)
         return True
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What SQLite cannot do, as a sentence."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise Unavailable(f"The database cannot be read, and no backup was made: {error}.") from None
 
 
 def _rows(source: sqlite3.Connection, query: str) -> list[tuple[Any, ...]]:

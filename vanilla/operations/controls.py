@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlmodel import Session, select
 
+from vanilla import audit
 from vanilla.database import Database
 from vanilla.errors import BadRequest, Forbidden, Invalid, Unavailable
 from vanilla.models import RuntimeSetting, utc_now
@@ -29,6 +31,11 @@ class Controls:
     game_tokens_per_day: int | None = 1_000_000  # of one user, in one game; None for no cap
     max_num_ctx: int = 32_768  # tokens of context that a call may make Ollama keep in memory
     max_keep_alive: int = 3_600  # seconds that a call may keep a model loaded
+    default_token_limit: int | None = None  # of a new user, where nothing else is said; None for none
+    default_limit_period: Literal["total", "day", "month"] = "total"
+    requests_per_minute: int | None = None  # of users without a bound of their own; None as REQUESTS_PER_MINUTE says,
+    concurrent_calls: int | None = None  # and CONCURRENT_CALLS; 0 for no bound
+    backups_kept: int = 7  # when one is made, older ones go
 
     def patterns(self, backend: str) -> tuple[str, ...]:
         """Which models of a backend are allowed."""
@@ -80,6 +87,11 @@ class ControlsChange(BaseModel):
     game_tokens_per_day: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
     max_num_ctx: Annotated[int, Field(ge=512, le=10_000_000)] | None = None
     max_keep_alive: Annotated[int, Field(ge=0, le=86_400)] | None = None
+    default_token_limit: Annotated[int, Field(ge=0, le=10**15)] | None = None
+    default_limit_period: Literal["total", "day", "month"] | None = None
+    requests_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    concurrent_calls: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    backups_kept: Annotated[int, Field(ge=1, le=1000)] | None = None
 
     @classmethod
     def of(cls, **given: Any) -> "ControlsChange":
@@ -98,7 +110,22 @@ _IN_WORDS = {
     "game_tokens_per_day": "The tokens of one game in a day",
     "max_num_ctx": "The context (num_ctx)",
     "max_keep_alive": "The time in memory (keep_alive)",
+    "default_token_limit": "The limit of new users",
+    "default_limit_period": "The time over which it counts",
+    "requests_per_minute": "The calls a minute",
+    "concurrent_calls": "The calls at once",
+    "backups_kept": "The number of backups",
 }
+# Those of which null says something; of the others it says that they stay.
+_MAY_BE_NONE = {"game_tokens_per_day", "default_token_limit", "requests_per_minute", "concurrent_calls"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Who has switched inference off, by id, and when."""
+
+    by: str | None
+    at: datetime
 
 
 class ControlPanel:
@@ -108,31 +135,47 @@ class ControlPanel:
         self._database = database
         self._subscribers: list[Callable[[Controls], None]] = []
         self.now = Controls()
+        self.stop: Stop | None = None  # while inference is off
 
-    def subscribe(self, callback: Callable[[Controls], None]) -> None:
-        """Call `callback` with the controls after each change."""
+    def subscribe(self, callback: Callable[[Controls], None]) -> Callable[[], None]:
+        """Call `callback` with the controls after each change; the returned function ends that."""
         self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback)
 
     async def open(self) -> None:
         """Read what admins have set."""
         rows = await self._database.read(lambda session: session.exec(select(RuntimeSetting)).all())
         known = asdict(Controls())
         self.now = replace(Controls(), **{row.name: row.value for row in rows if row.name in known})
+        for row in rows:
+            if row.name == "inference_enabled" and not row.value:
+                self.stop = Stop(row.updated_by, row.updated_at)
+        for callback in self._subscribers:
+            callback(self.now)
 
     async def change(self, change: ControlsChange, by: str) -> Controls:
         """Change some, in the name of the user `by`; in force once this returns."""
         given: dict[str, Any] = change.model_dump(exclude_unset=True)
-        given = {name: value for name, value in given.items() if value is not None or name == "game_tokens_per_day"}
+        given = {name: value for name, value in given.items() if value is not None or name in _MAY_BE_NONE}
         if "allowed_models" in given:
             given["allowed_models"] = {**self.now.allowed_models, **given["allowed_models"]}
+        before = asdict(self.now)
+        changed = {name: value for name, value in given.items() if value != before[name]}
         now = utc_now()
 
         def work(session: Session) -> None:
-            for name, value in given.items():
+            for name, value in changed.items():
                 session.merge(RuntimeSetting(name=name, value=value, updated_by=by, updated_at=now))
+                if name == "inference_enabled":
+                    audit.record(session, by=by, action="inference.start" if value else "inference.stop")
+                else:
+                    details = {name: [before[name], value]}
+                    audit.record(session, by=by, action="settings.update", subject=name, details=details)
 
         await self._database.write(work)
-        self.now = replace(self.now, **given)
-        for callback in self._subscribers:
+        self.now = replace(self.now, **changed)
+        if "inference_enabled" in changed:
+            self.stop = None if changed["inference_enabled"] else Stop(by, now)
+        for callback in list(self._subscribers):
             callback(self.now)
         return self.now
