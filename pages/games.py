@@ -1,61 +1,38 @@
-"""The games: the one played last on top, then all of them, with search as you type."""
+"""The games: the one played last on top, then all of them, one's favourites or one's own; with search as you type."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import Depends
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
-from pages import figures
+from pages import design, figures
 from pages.covers import Featured, cover, hero
 from pages.elements import Segments, Words, box, button, button_link, empty
 from pages.frame import frame
+from pages.hearts import Hearts
+from pages.removed import Removed
 from pages.visitor import Visitor, signed_in
+from pages.wishes import SHELVES, SORTS, Wish, wish_of
 from vanilla.games.search import LONGEST_SEARCH
-from vanilla.games.views import GameView, Sort
+from vanilla.games.views import GameView
 from vanilla.services import Services
 
 PAGE_SIZE = 24
 FEWEST_TOPICS, MOST_TOPICS = 2, 12  # tags to choose from
-_SORTS: dict[str, str] = {"recent": "Lately played", "new": "New", "popular": "Loved"}
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """Which games are asked for. Pages count from 1."""
-
-    search: str = ""
-    tag: str = ""
-    sort: Sort = "recent"
-    page: int = 1
-
-    @property
-    def address(self) -> str:
-        """The address that shows just this, for a reload and the back button."""
-        fields = {
-            "q": self.search,
-            "tag": self.tag,
-            "sort": "" if self.sort == "recent" else self.sort,
-            "page": "" if self.page == 1 else str(self.page),
-        }
-        given = {name: value for name, value in fields.items() if value}
-        return f"/?{urlencode(given)}" if given else "/"
-
-    @property
-    def is_narrow(self) -> bool:
-        return bool(self.search or self.tag or self.page > 1)
+MOST_REMOVED = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of games, and how many match in all."""
+    """A page of games, and how many match in all; beside one's own, those that were removed lately."""
 
     games: Sequence[GameView]
     total: int
+    removed: Sequence[GameView] = ()
 
 
 def register(services: Services) -> None:
@@ -68,24 +45,19 @@ def register(services: Services) -> None:
         tag: str = "",
         sort: str = "recent",
         page: str = "1",
+        show: str = "all",
     ) -> None:
-        wish = wish_of(q, tag, sort, page)
+        wish = wish_of(q, tag, sort, page, show)
         found, featured, tags = await asyncio.gather(
             find(services, visitor, wish), feature(services, visitor), services.catalogue.tags(MOST_TOPICS)
         )
+        ui.add_head_html(f'<link rel="stylesheet" href="{design.asset("games.css")}">')
         with frame(visitor, title="Games", active="games") as around:
-            browser = Browser(wish, found, featured, lambda wish: find(services, visitor, wish))
+            browser = Browser(wish, found, featured, Deeds(services, visitor, around.say))
             with around.controls:
                 browser.controls()
-            browser.topics([name for name, _ in tags])
+            browser.narrowing([name for name, _ in tags])
             browser.results()
-
-
-def wish_of(q: str, tag: str, sort: str, page: str) -> Wish:
-    """What the address asks for; what makes no sense is passed over."""
-    number = int(page) if page.isdecimal() and len(page) < 6 else 1
-    known: Sort = "new" if sort == "new" else "popular" if sort == "popular" else "recent"
-    return Wish(q[:LONGEST_SEARCH], tag[:LONGEST_SEARCH], known, max(1, number))
 
 
 async def find(services: Services, visitor: Visitor, wish: Wish) -> Found:
@@ -94,20 +66,25 @@ async def find(services: Services, visitor: Visitor, wish: Wish) -> Found:
     games, total = await services.catalogue.list(
         search=wish.search,
         tag=wish.tag,
+        favourites=wish.shelf == "favourites",
+        mine=wish.shelf == "mine",
         sort=wish.sort,
         limit=PAGE_SIZE,
         offset=(wish.page - 1) * PAGE_SIZE,
         viewer=visitor.caller,
     )
-    return Found(games, total)
+    if wish.shelf != "mine" or wish.is_searching or wish.page > 1:
+        return Found(games, total)
+    removed, _ = await services.catalogue.list(removed=True, limit=MOST_REMOVED, viewer=visitor.caller)
+    return Found(games, total, removed)
 
 
 async def feature(services: Services, visitor: Visitor) -> Featured | None:
-    """The game played last, or for somebody new the most loved one that talks; None when there is no game."""
+    """The game played last, or for somebody new the most played one that talks; None when there is no game."""
     games, _ = await services.catalogue.list(sort="recent", limit=1, viewer=visitor.caller)
     if games and games[0].my_last_played_at is None:
-        loved, _ = await services.catalogue.list(sort="popular", limit=PAGE_SIZE, viewer=visitor.caller)
-        games = sorted(loved, key=lambda game: not game.talks)[:1]
+        popular, _ = await services.catalogue.list(sort="popular", limit=PAGE_SIZE, viewer=visitor.caller)
+        games = sorted(popular, key=lambda game: not game.talks)[:1]
     if not games:
         return None
     game = games[0]
@@ -115,16 +92,40 @@ async def feature(services: Services, visitor: Visitor) -> Featured | None:
     return Featured(game, next((each.total_tokens for each in used if each.game_id == game.id), 0))
 
 
-class Browser:
-    """Searches, sorts and turns pages. `find` reads the games of a wish."""
+class Deeds:
+    """What a visitor does on the page. Each raises Unauthenticated when they are out by now."""
 
-    def __init__(
-        self, wish: Wish, found: Found, featured: Featured | None, find: Callable[[Wish], Awaitable[Found]]
-    ) -> None:
+    def __init__(self, services: Services, visitor: Visitor, say: Callable[[str], None]) -> None:
+        self._services = services
+        self._visitor = visitor
+        self.say = say
+
+    async def find(self, wish: Wish) -> Found:
+        """Read the games of a wish."""
+        return await find(self._services, self._visitor, wish)
+
+    async def keep(self, game_id: str, is_kept: bool) -> None:
+        """Make a game a favourite, or none. Raises NotFound."""
+        await self._visitor.authorise()
+        favourites = self._services.favourites
+        await (favourites.add if is_kept else favourites.remove)(game_id, self._visitor.caller)
+
+    async def restore(self, game: GameView) -> None:
+        """Have a removed game back. Raises NotFound."""
+        await self._visitor.authorise()
+        await self._services.removals.restore(game.id, self._visitor.caller)
+        self.say(f"{game.title} is back.")
+
+
+class Browser:
+    """Searches, sorts and turns pages."""
+
+    def __init__(self, wish: Wish, found: Found, featured: Featured | None, deeds: Deeds) -> None:
         self._wish = wish
         self._found = found
         self._featured = featured
-        self._find = find
+        self._deeds = deeds
+        self._hearts = Hearts(deeds.keep)
         self._topics: dict[str, Words] = {}
         self._results: ui.element | None = None
 
@@ -136,7 +137,7 @@ class Browser:
                 "input",
                 "input",
                 type="search",
-                placeholder="Search games" if self._wish.is_narrow else f"Search {count}",
+                placeholder=f"Search {count}" if self._wish.is_front else "Search games",
                 aria_label="Search games by title, description, tag or maker",
                 value=self._wish.search,
                 maxlength=LONGEST_SEARCH,
@@ -145,18 +146,20 @@ class Browser:
                 enterkeyhint="search",
             ).mark("search")
             field.on("input", self._searched, js_handler=_AFTER_A_PAUSE)
-        Segments(_SORTS, self._wish.sort, self._sorted, label="Order", classes="stretch")
+        Segments(SORTS, self._wish.sort, self._sorted, label="Order", classes="stretch orders")
 
-    def topics(self, tags: Sequence[str]) -> None:
-        """The tags, to choose one or none."""
-        names = [*tags] if not self._wish.tag or self._wish.tag in tags else [self._wish.tag, *tags]
-        if len(names) < FEWEST_TOPICS and not self._wish.tag:
-            return
-        with box("div", "topics", role="group", aria_label="Tags"):
-            for name in names:
-                pressed = str(name == self._wish.tag).lower()
-                part = self._topics[name] = Words("button", name, "topic", type="button", aria_pressed=pressed)
-                part.on("click", lambda _, name=name: self._tagged(name))
+    def narrowing(self, tags: Sequence[str]) -> None:
+        """Which shelf, and the tags, to choose one or none."""
+        with box("div", "narrowing"):
+            Segments(SHELVES, self._wish.shelf, self._shelved, label="Which games", classes="stretch")
+            names = [*tags] if not self._wish.tag or self._wish.tag in tags else [self._wish.tag, *tags]
+            if len(names) < FEWEST_TOPICS and not self._wish.tag:
+                return
+            with box("div", "topics", role="group", aria_label="Tags"):
+                for name in names:
+                    pressed = str(name == self._wish.tag).lower()
+                    part = self._topics[name] = Words("button", name, "topic", type="button", aria_pressed=pressed)
+                    part.on("click", lambda _, name=name: self._tagged(name))
 
     def results(self) -> None:
         """The game on top, the covers, the pages."""
@@ -169,7 +172,10 @@ class Browser:
             await self._show(replace(self._wish, search=search, page=1))
 
     async def _sorted(self, sort: str) -> None:
-        await self._show(replace(self._wish, sort=wish_of("", "", sort, "1").sort, page=1))
+        await self._show(replace(self._wish, sort=wish_of(sort=sort).sort, page=1))
+
+    async def _shelved(self, shelf: str) -> None:
+        await self._show(replace(self._wish, shelf=wish_of(show=shelf).shelf, page=1))
 
     async def _tagged(self, name: str) -> None:
         await self._show(replace(self._wish, tag="" if name == self._wish.tag else name, page=1))
@@ -181,9 +187,13 @@ class Browser:
         await self._show(replace(self._wish, page=max(1, self._wish.page + by)))
         ui.run_javascript("scrollTo(0, 0)")
 
+    async def _restore(self, game: GameView) -> None:
+        await self._deeds.restore(game)
+        await self._show(replace(self._wish))
+
     async def _show(self, wish: Wish) -> None:
         self._wish = wish
-        found = await self._find(wish)
+        found = await self._deeds.find(wish)
         if wish is not self._wish:
             return  # something else was asked for meanwhile, and its answer stands
         self._found = found
@@ -196,15 +206,17 @@ class Browser:
         wish, found = self._wish, self._found
         with self._results:
             Words("p", figures.counted(found.total, "game"), "for-readers", role="status")
-            if self._featured is not None and not wish.is_narrow:
-                hero(self._featured)
+            if self._featured is not None and wish.is_front:
+                hero(self._featured, self._hearts)
             if found.games:
                 with box("ul", "covers plain", aria_label="Games"):
                     for game in found.games:
-                        cover(game)
+                        cover(game, self._hearts, is_for_owner=wish.shelf == "mine")
                 self._pager()
             else:
                 _nothing(wish)
+            if found.removed:
+                Removed(found.removed, self._restore)
 
     def _pager(self) -> None:
         pages = max(1, -(-self._found.total // PAGE_SIZE))
@@ -219,12 +231,23 @@ class Browser:
 
 
 def _nothing(wish: Wish) -> None:
+    everything = Wish(shelf=wish.shelf)
     if wish.page > 1:
         with empty("No games on this page", "There are fewer pages than that."):
             button_link("To the first page", replace(wish, page=1).address, kind="primary")
-    elif wish.search or wish.tag:
-        with empty("No game found", "Try fewer or other words: titles, descriptions, tags and makers are searched."):
+    elif wish.is_searching:
+        where = {"all": "", "favourites": " Only your favourites are searched here.", "mine": " Only your own are."}
+        sentence = "Try fewer or other words: titles, descriptions, tags and makers are searched."
+        with empty("No game found", sentence + where[wish.shelf]):
+            words = {"all": "Show all games", "favourites": "Show my favourites", "mine": "Show my games"}
+            button_link(words[wish.shelf], everything.address, kind="primary")
+    elif wish.shelf == "favourites":
+        with empty("No favourites yet", "Press the heart of a game, and you find it here from then on."):
             button_link("Show all games", "/", kind="primary")
+    elif wish.shelf == "mine":
+        with empty("You have no game here yet", "A single page of HTML is one already; the docs show how to begin."):
+            button_link("Upload a game", "/upload", kind="primary")
+            button_link("Read the docs", "/docs")
     else:
         with empty("No games yet", "Be the first: upload a page of HTML or a zip, and it is here for everybody."):
             button_link("Upload a game", "/upload", kind="primary")

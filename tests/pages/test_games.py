@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from nicegui.testing import User as Browser
 
-from pages.games import Wish, wish_of
-from tests.factories import PASSWORD, Factory, sign_in
+from pages.wishes import Wish, wish_of
+from tests.factories import ADMIN_PASSWORD, PASSWORD, Factory, sign_in
+from tests.pages.admin.conftest import eventually
+from vanilla.games.access import HOST, Someone
+from vanilla.games.catalogue import GameChanges
 from vanilla.games.views import GameView
 from vanilla.services import Services
 
@@ -73,7 +76,7 @@ async def test_orders_and_pages(user: Browser, mira: str, services: Services, tm
     user.find("More games").click()
     await user.should_see("Page 2 of 2")
     assert _titles(user) == ["Game 0"]
-    user.find("Loved").click()
+    user.find("Popular").click()
     await user.should_see("Page 1 of 2")
     assert _titles(user)[0] == "Game 7"
 
@@ -113,15 +116,144 @@ async def test_a_search_after_sign_out_finds_nothing_and_closes_the_page(
     assert _titles(user) == []
 
 
+class TestFavourites:
+    async def test_a_heart_keeps_a_game_at_hand_and_lets_it_go(
+        self, user: Browser, mira: str, services: Services, tmp_path: Path
+    ) -> None:
+        game = await _publish(services, mira, "Hexfall", tmp_path)
+        await _publish(services, mira, "Orbit", tmp_path)
+        await services.catalogue.record_play(mira, game.id)
+        await user.open("/")
+        assert _hearts(user, game.id) == [("Favourite: Hexfall", "false")] * 2  # on top, and among all
+        user.find(marker=f"heart-{game.id}").click()
+        await eventually(lambda: _hearts(user, game.id) == [("Favourite: Hexfall", "true")] * 2)
+        user.find("Favourites").click()
+        await user.should_not_see("Orbit")
+        assert _titles(user) == ["Hexfall"]
+        assert (await services.catalogue.list(viewer=Someone(mira), favourites=True))[1] == 1
+        user.find(marker=f"heart-{game.id}").click()
+        await eventually(lambda: _hearts(user, game.id)[-1][1] == "false")
+        assert _titles(user) == ["Hexfall"]  # it does not vanish from under the pointer
+        await user.open("/?show=favourites")
+        await user.should_see("No favourites yet")
+
+    async def test_a_heart_beats_no_more_after_sign_out(
+        self, user: Browser, mira: str, services: Services, tmp_path: Path
+    ) -> None:
+        game = await _publish(services, mira, "Orbit", tmp_path)
+        await user.open("/")
+        page = user.client
+        assert page is not None
+        page.storage.clear()
+        await services.sessions.close_all(mira)
+        user.find(marker=f"heart-{game.id}").click()
+        await eventually(lambda: page.is_deleted)
+        assert (await services.catalogue.list(viewer=Someone(mira), favourites=True))[1] == 0
+
+    async def test_what_became_a_draft_meanwhile_is_told(
+        self, user: Browser, mira: str, make: Factory, services: Services, tmp_path: Path
+    ) -> None:
+        sam = await make.user("sam")
+        game = await _publish(services, sam.id, "Orbit", tmp_path)
+        await user.open("/")
+        await services.catalogue.change(game.id, GameChanges(visibility="draft"), Someone(sam.id))
+        user.find(marker=f"heart-{game.id}").click()
+        await user.should_see("There is no such game.")
+        assert _hearts(user, game.id)[0][1] == "false"
+
+
+class TestMine:
+    async def test_drafts_are_marked_and_every_game_leads_to_its_edit_page(
+        self, user: Browser, mira: str, make: Factory, services: Services, tmp_path: Path
+    ) -> None:
+        games = [await _publish(services, mira, title, tmp_path) for title in ("Hexfall", "Orbit", "Dragon")]
+        other = await _publish(services, (await make.user("sam")).id, "Other", tmp_path)
+        await services.catalogue.change(games[0].id, GameChanges(visibility="draft"), Someone(mira))
+        await services.catalogue.change(games[1].id, GameChanges(visibility="unlisted"), Someone(mira))
+        await services.catalogue.change(other.id, GameChanges(visibility="draft"), HOST)
+        await services.catalogue.record_play(mira, games[2].id)
+        await user.open("/")
+        user.find("Mine").click()
+        await user.should_see("draft")
+        await user.should_see("unlisted")
+        await user.should_see("1 player, last just now")
+        await user.should_see("not played yet")
+        assert set(_titles(user)) == {"Hexfall", "Orbit", "Dragon"}
+        assert user.client is not None
+        links = {e.props.get("href") for e in user.client.elements.values() if e.tag == "a"}
+        assert {f"/games/{game.id}/edit" for game in games} <= links
+        assert f"/games/{other.id}/edit" not in links
+
+    async def test_what_was_removed_comes_back_by_undo(
+        self, user: Browser, mira: str, services: Services, tmp_path: Path
+    ) -> None:
+        game = await _publish(services, mira, "Hexfall", tmp_path)
+        await services.removals.remove(game.id, Someone(mira))
+        await user.open("/?show=mine")
+        await user.should_see("You have no game here yet")
+        await user.should_see("Recently removed")
+        user.find(marker=f"undo-{game.id}").click()
+        await user.should_see("Hexfall is back.")
+        assert _titles(user) == ["Hexfall"]
+        await user.should_not_see("Recently removed")
+
+    async def test_undo_does_nothing_for_who_is_signed_out(
+        self, user: Browser, mira: str, services: Services, tmp_path: Path
+    ) -> None:
+        game = await _publish(services, mira, "Hexfall", tmp_path)
+        await services.removals.remove(game.id, Someone(mira))
+        await user.open("/?show=mine")
+        page = user.client
+        assert page is not None
+        page.storage.clear()
+        await services.sessions.close_all(mira)
+        user.find(marker=f"undo-{game.id}").click()
+        await eventually(lambda: page.is_deleted)
+        assert (await services.catalogue.list(viewer=Someone(mira)))[1] == 0
+
+    async def test_of_others_nothing_removed_is_shown(
+        self, user: Browser, mira: str, make: Factory, services: Services, tmp_path: Path
+    ) -> None:
+        game = await _publish(services, (await make.user("sam")).id, "Hexfall", tmp_path)
+        await services.removals.remove(game.id, HOST)
+        await sign_in(user.http_client, "admin", ADMIN_PASSWORD)
+        for address in ("/", "/?show=mine", "/?show=favourites"):
+            await user.open(address)
+            await user.should_not_see("Hexfall", retries=1)
+
+
+@pytest.mark.parametrize(
+    ("address", "title", "way_out"),
+    [
+        ("/?show=favourites", "No favourites yet", "/"),
+        ("/?show=mine", "You have no game here yet", "/upload"),
+        ("/?show=mine&q=zzz", "No game found", "/?show=mine"),
+        ("/?show=favourites&tag=zzz", "No game found", "/?show=favourites"),
+        ("/?q=zzz", "No game found", "/"),
+        ("/?show=favourites&page=4", "No games on this page", "/?show=favourites"),
+    ],
+)
+async def test_where_nothing_is_it_says_what_to_do(
+    user: Browser, mira: str, address: str, title: str, way_out: str
+) -> None:
+    await user.open(address)
+    await user.should_see(title)
+    assert user.client is not None
+    (block,) = [e for e in user.client.elements.values() if "empty" in e.classes]
+    assert way_out in [e.props.get("href") for e in block.descendants()]
+
+
 def test_a_wish_has_an_address_that_gives_it_back() -> None:
     assert Wish().address == "/"
     assert Wish("a b", "puzzle", "new", 3).address == "/?q=a+b&tag=puzzle&sort=new&page=3"
     assert wish_of("a b", "puzzle", "new", "3") == Wish("a b", "puzzle", "new", 3)
+    assert Wish(shelf="mine").address == "/?show=mine"
+    assert wish_of(show="favourites", sort="title") == Wish(sort="title", shelf="favourites")
 
 
 @pytest.mark.parametrize(("sort", "page"), [("drop table", "-1"), ("", "x"), ("NEW", "99999999999999999999")])
 def test_an_address_without_sense_shows_the_first_page(sort: str, page: str) -> None:
-    assert wish_of("", "", sort, page) == Wish()
+    assert wish_of("", "", sort, page, sort) == Wish()
 
 
 async def _publish(
@@ -133,6 +265,12 @@ async def _publish(
     return await services.catalogue.publish_folder(
         owner_id, folder / "game", title=title, description="For a test.", tags=tags
     )
+
+
+def _hearts(user: Browser, game_id: str) -> list[tuple[str, str]]:
+    assert user.client is not None
+    hearts = [e for e in user.client.elements.values() if f"heart-{game_id}" in e._markers]
+    return [(heart.props["aria-label"], heart.props["aria-pressed"]) for heart in hearts]
 
 
 def _titles(user: Browser) -> list[str]:
