@@ -89,7 +89,7 @@ class UserView:
                 self._switch = button("", lambda: self._open(self._people.switch), classes="little")
                 button("Delete", lambda: self._open(self._people.delete), kind="danger", classes="little")
         self._gone = notice(_GONE)
-        with box("div", "stats"):
+        with box("div", "stats four"):
             self._total = Stat("Tokens of all time", "")
             with box("div", "card stat"):
                 Words("div", "Limit", "label")
