@@ -34,6 +34,7 @@ $("whisper").addEventListener("submit", async (event) => {
 /* The answer to the end, or as far as it came: the shell cracks a little with every piece. */
 async function listen(words) {
   let answer = "";
+  say("");
   const late = setTimeout(() => say("If a question stands above the game, the egg waits for your yes."), 4000);
   try {
     for await (const piece of ask(promptFor(words), { system: SYSTEM, schema: SCHEMA, maxTokens: 200, temperature: 1 })) {
@@ -62,7 +63,8 @@ async function hatch(creature) {
   show(creature).classList.add("born");
   showFound();
   tell(`${creature.name} is here. It eats ${creature.eats}. “${creature.says}”`);
-  if (news.length) say(`New in your field guide: ${news.map(nameOf).join(", ")}.${gone ? ` ${gone.name} has wandered over the hill.` : ""}`);
+  const told = [news.length && `New in your field guide: ${news.map(nameOf).join(", ")}.`, gone && `${gone.name} has wandered over the hill.`];
+  if (!$("note").textContent) say(told.filter(Boolean).join(" ")); // why no model answered comes first
   await pause(900);
   $("nest").classList.remove("open");
   $("crack").style.strokeDashoffset = 100;
