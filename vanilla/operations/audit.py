@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, or_, tuple_
+from sqlalchemy import ColumnElement, literal, or_, tuple_
 from sqlmodel import Session, col, select
 
 from vanilla.database import Database
-from vanilla.models import AuditEntry, Game, Invitation, User
+from vanilla.models import AuditEntry, Game, Invitation, User, UtcText
 from vanilla.operations.sentences import Names, sentence
 
 SERVER = "server"  # as an actor: the platform itself, or its command line
@@ -55,7 +54,9 @@ class AuditLog:
                 last = session.get(AuditEntry, before)
                 if last is None:
                     return []
-                statement = statement.where(tuple_(*order) < tuple_(*_place(last)))
+                # With its type said, or it would be compared as Python writes a moment.
+                place = (literal(last.created_at, UtcText), literal(last.id))
+                statement = statement.where(tuple_(*order) < tuple_(*place))
             entries = session.exec(statement.limit(limit)).all()
             names = _names(session, entries)
             return [
@@ -72,10 +73,6 @@ class AuditLog:
         )
         rows = await self._database.read(lambda session: session.exec(statement).all())
         return [(user_id, username) for user_id, username in rows]
-
-
-def _place(entry: AuditEntry) -> tuple[Any, ...]:
-    return entry.created_at, entry.id
 
 
 def _conditions(search: AuditSearch) -> list[ColumnElement[bool]]:

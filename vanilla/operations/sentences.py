@@ -133,7 +133,11 @@ def _host(verb: str) -> "Callable[[AuditEntry, Names], str]":
 
 
 def _game(verb: str) -> "Callable[[AuditEntry, Names], str]":
-    return lambda entry, names: f"{verb} the game {names.subject(entry)}"
+    def tell(entry: AuditEntry, names: Names) -> str:
+        title = names.games.get(entry.subject)
+        return f"{verb} the game {title}" if title else f"{verb} a game that is gone"
+
+    return tell
 
 
 def _unknown(entry: AuditEntry, names: Names) -> str:
