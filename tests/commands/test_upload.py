@@ -15,21 +15,14 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.commands.conftest import never
+from tests.commands.processes import Done
 from tests.servers import ROOT, measured, server_process
 from vanilla.commands import line
 from vanilla.commands.upload import NOTE
 
 PAGE = "<!doctype html><title>Snail Rally</title><h1>Go</h1>"
 PASSWORD = "the admin's own password"
-
-
-@dataclass
-class Done:
-    """What became of a command."""
-
-    status: int
-    out: str
-    error: str
 
 
 @dataclass
@@ -91,11 +84,6 @@ class Author:
         """Its versions, the newest first."""
         listed: list[dict[str, Any]] = (await self.browser.get(f"/api/games/{game_id}/versions")).json()["items"]
         return listed
-
-
-def never(**_settings: object) -> int:
-    """In place of what serves."""
-    raise AssertionError
 
 
 @pytest.fixture

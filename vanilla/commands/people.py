@@ -32,8 +32,8 @@ def create_admin(
 ) -> None:
     """Make an admin. The password is asked for. Works while the server runs."""
     checked_username(username)
-    password = _password(from_stdin=password_stdin)
     with opened(load_settings()) as house:
+        password = _password(from_stdin=password_stdin)
         user = asyncio.run(_users(house).create(username=username, password=password, is_admin=True))
     said(f"{user.username} is an admin now, and signs in with that password.")
 

@@ -109,6 +109,8 @@ def written(target: Path, header: Header, progress: Progress = lambda _read: Non
     Only its owner may read it: it holds password hashes and the games' secret. Raises OSError, FileExistsError too.
     """
     draft = target.with_name(f"{target.name}.part")
+    if target.exists():
+        raise FileExistsError(f"{target} is there already")
     descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w+b") as file, tempfile.TemporaryFile(dir=target.parent) as sums:
@@ -117,8 +119,6 @@ def written(target: Path, header: Header, progress: Progress = lambda _read: Non
                 yield writer
                 writer.finish()
             os.fsync(file.fileno())
-        if target.exists():
-            raise FileExistsError(f"{target} is there already")
         draft.rename(target)
         make_durable(target.parent)
     except BaseException:
