@@ -145,7 +145,7 @@ def _removal(subject: Subject, content: ui.element) -> None:
         content.clear()
         with content:
             _removed(subject, content)
-        ui.run_javascript("document.querySelector('[data-removed]')?.focus()")
+        subject.run("document.querySelector('[data-removed]')?.focus()")
 
     with box("section", "card padded stack close", aria_labelledby="remove"):
         Words("h2", "Delete", "as-h3", id="remove")

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from nicegui import ui
+
 from pages.frame import Frame
 from pages.visitor import Visitor
 from vanilla.games.access import Viewer
@@ -16,6 +18,7 @@ class Subject:
         self.services = services
         self.game = game
         self.say = frame.say
+        self.run = ui.context.client.run_javascript  # also for what is no longer on the page
         self.origin = origin
         self._visitor = visitor
         self._listeners: list[Callable[[GameView], None]] = []

@@ -1,10 +1,8 @@
 """The versions of a game on its edit page: upload the next one, try it, publish it, go back to an earlier one."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 
-from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 from pages import figures
@@ -111,11 +109,8 @@ class Versions:
         subject = self._subject
         await subject.read_again()
         self._show(await subject.services.versions.list(subject.game.id, subject.viewer), number)
-        with suppress(RuntimeError):  # the page has been left meanwhile
-            ui.run_javascript(
-                f"(document.querySelector('[data-version=\"{number}\"]') ?? document.querySelector('[data-version]'))"
-                "?.focus()"
-            )
+        shown, first = f"[data-version='{number}']", "[data-version]"
+        subject.run(f'(document.querySelector("{shown}") ?? document.querySelector("{first}"))?.focus()')
 
 
 def _notes() -> None:

@@ -1,6 +1,6 @@
-"""The admin's pages: Live, Users with invitations, Usage, Audit, Settings."""
+"""The admin's pages: Live, Users with invitations, Games, Usage, Audit, Settings."""
 
-from pages.admin import audit, invitations, live, settings, usage, user, users
+from pages.admin import audit, games, invitations, live, settings, usage, user, users
 from vanilla.services import Services
 
 
@@ -10,6 +10,7 @@ def register(services: Services) -> None:
     users.register(services)
     user.register(services)
     invitations.register(services)
+    games.register(services)
     usage.register(services)
     audit.register(services)
     settings.register(services)

@@ -15,6 +15,7 @@ from vanilla.services import Services
 SECTIONS = {
     "/admin": "Live",
     "/admin/users": "Users",
+    "/admin/games": "Games",
     "/admin/usage": "Usage",
     "/admin/audit": "Audit",
     "/admin/settings": "Settings",

@@ -166,3 +166,68 @@ class TestApproval:
             ("Dragon", "Mira", FONTS, True),
             ("Dragon", "Mira", CDN, False),
         ]
+
+
+class TestRefusal:
+    async def test_its_owner_sees_it_until_they_withdraw(self, library: Library) -> None:
+        game = await library.add()
+        await library.hosts.ask(game.id, [FONTS, CDN], MIRA)
+        await library.hosts.refuse(game.id, FONTS, ADMIN)
+        await library.hosts.ask(game.id, [CDN, FONTS], MIRA)  # naming it again decides nothing
+        assert (await library.catalogue.get(game.id)).hosts == (
+            HostView(CDN, is_approved=False),
+            HostView(FONTS, is_approved=False, is_refused=True),
+        )
+        assert await library.hosts.withdraw(game.id, FONTS, MIRA) == [HostView(CDN, is_approved=False)]
+        assert await library.hosts.withdraw(game.id, FONTS, MIRA) == [HostView(CDN, is_approved=False)]
+
+    async def test_asked_once_more_it_waits_again(self, library: Library) -> None:
+        game = await library.add()
+        await library.hosts.request(game.id, FONTS, MIRA)
+        await library.hosts.refuse(game.id, FONTS, ADMIN)
+        assert (await library.hosts.waiting(ADMIN, 9))[1] == 0
+        assert await library.hosts.request(game.id, f"https://{FONTS}/", MIRA) == [HostView(FONTS, is_approved=False)]
+        assert (await library.hosts.waiting(ADMIN, 9))[1] == 1
+
+    async def test_what_is_allowed_stays_so_when_it_is_asked_for_again(self, library: Library) -> None:
+        game = await library.add()
+        await library.hosts.request(game.id, FONTS, MIRA)
+        await library.hosts.approve(game.id, FONTS, ADMIN)
+        assert await library.hosts.request(game.id, FONTS, MIRA) == [HostView(FONTS, is_approved=True)]
+        assert (await library.addresses.playable(game.id, SAM)).hosts == (FONTS,)
+
+    async def test_a_refused_one_can_be_allowed_after_all(self, library: Library) -> None:
+        game = await library.add()
+        await library.hosts.request(game.id, FONTS, MIRA)
+        await library.hosts.refuse(game.id, FONTS, ADMIN)
+        await library.hosts.approve(game.id, FONTS, ADMIN)
+        assert (await library.catalogue.get(game.id)).hosts == (HostView(FONTS, is_approved=True),)
+        await library.hosts.refuse(game.id, FONTS, ADMIN)
+        assert (await library.addresses.playable(game.id, SAM)).hosts == ()
+
+    async def test_eleven_are_too_many_one_by_one_too(self, library: Library) -> None:
+        game = await library.add()
+        for number in range(10):
+            await library.hosts.request(game.id, f"h{number}.example.org", MIRA)
+        with pytest.raises(Invalid, match="at most 10"):
+            await library.hosts.request(game.id, FONTS, MIRA)
+
+    async def test_others_neither_ask_nor_withdraw(self, library: Library) -> None:
+        game = await library.add()
+        await library.hosts.request(game.id, FONTS, MIRA)
+        for call in (library.hosts.request, library.hosts.withdraw):
+            with pytest.raises(Forbidden):
+                await call(game.id, FONTS, SAM)
+
+
+class TestWaiting:
+    async def test_has_what_is_not_decided_with_what_the_game_says(self, library: Library) -> None:
+        game, removed = await library.add("Dragon", description="Talk."), await library.add("Gone")
+        await library.hosts.ask(game.id, [FONTS, CDN, "x.example.org"], MIRA)
+        await library.hosts.ask(removed.id, [CDN], MIRA)
+        await library.removals.remove(removed.id, MIRA)
+        await library.hosts.approve(game.id, CDN, ADMIN)
+        (first,), total = await library.hosts.waiting(ADMIN, 1)
+        assert (first.host, first.title, first.description, first.owner, total) == (FONTS, "Dragon", "Talk.", "Mira", 2)
+        with pytest.raises(Forbidden):
+            await library.hosts.waiting(MIRA, 1)

@@ -72,6 +72,26 @@ class TestRemove:
         assert left == [games[1].id]
 
 
+class TestFind:
+    async def test_a_removed_game_is_there_for_its_owner_and_admins_while_it_is_kept(self, library: Library) -> None:
+        game = await library.add("Dragon")
+        for by in (MIRA, ADMIN, SAM):
+            with pytest.raises(NotFound):
+                await library.removals.find(game.id, by)  # it is not removed
+        await library.removals.remove(game.id, MIRA)
+        for by in (MIRA, ADMIN):
+            found = await library.removals.find(game.id, by)
+            assert found.removed_at is not None
+            assert found.purged_at == found.removed_at + KEPT
+        with pytest.raises(NotFound):
+            await library.removals.find(game.id, SAM)
+        with pytest.raises(NotFound):
+            await library.removals.find("nothing", ADMIN)
+        await age(library, game.id, KEPT)
+        with pytest.raises(NotFound):
+            await library.removals.find(game.id, MIRA)
+
+
 class TestRestore:
     async def test_it_comes_back_as_it_was_at_other_addresses(self, library: Library) -> None:
         game = await library.add("Dragon", tags=["talking"])

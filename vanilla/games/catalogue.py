@@ -19,7 +19,6 @@ from vanilla.games.closings import Closings
 from vanilla.games.cover_changes import CoverChanges
 from vanilla.games.files import Files, Manifest, on_thread, to_its_end
 from vanilla.games.leftovers import Leftovers
-from vanilla.games.overview import Entry, OverviewSort
 from vanilla.games.quota import Quota
 from vanilla.games.tokens import TokensUsed
 from vanilla.games.views import GameView, Sort, Wish
@@ -191,24 +190,12 @@ class Catalogue:
         return await self._database.read(lambda session: views.page(session, wish, viewer, self._tokens))
 
     async def overview(
-        self,
-        by: Viewer,
-        *,
-        search: str = "",
-        sort: OverviewSort = "played",
-        removed: bool = False,
-        limit: int,
-        offset: int,
-    ) -> tuple[Sequence[Entry], int]:
-        """A page of all games for an admin, or of the removed ones that can be had back, and how many match in all.
-
-        Raises Forbidden.
-        """
+        self, by: Viewer, wanted: overview.Search, *, limit: int = 50, offset: int = 0
+    ) -> tuple[Sequence[overview.Entry], int]:
+        """A page of all games for an admin, and how many match in all. Raises Forbidden."""
         access.check_admin(by)
         return await self._database.read(
-            lambda session: overview.page(
-                session, by, self._tokens, search=search, sort=sort, removed=removed, limit=limit, offset=offset
-            )
+            lambda session: overview.page(session, by, self._tokens, wanted, limit=limit, offset=offset)
         )
 
     async def get(self, game_id: str, viewer: Viewer = NOBODY) -> GameView:

@@ -62,7 +62,7 @@ class CoverChanges:
         def work(session: Session) -> GameView:
             game = access.owned(session, game_id, by)
             details = {"cover": ["uploaded" if has else "drawn" for has in (game.has_cover, bool(images))]}
-            if not is_adopted:
+            if not is_adopted and (images or game.has_cover):
                 interventions.record(session, game, by, "game.update", details)
             game.has_cover, game.updated_at = bool(images), utc_now()
             session.flush()
