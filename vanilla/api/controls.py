@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from vanilla.api.callers import Admin, ServicesDep
+from vanilla.models import utc_text
 from vanilla.operations.controls import ControlsChange
 
 router = APIRouter(prefix="/admin/api", tags=["admin"])
@@ -33,6 +34,9 @@ async def check_upstreams(_admin: Admin, services: ServicesDep) -> dict[str, Any
                 "healthy": each.problem is None,
                 "problem": each.problem,
                 "models": len(each.models),
+                "is_set_up": each.is_set_up,
+                "took_ms": each.took_ms,
+                "asked_at": utc_text(each.asked_at),
             }
             for each in await services.models.health(anew=True)
         ]

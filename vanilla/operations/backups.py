@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 
 from sqlmodel import Session
@@ -27,7 +28,8 @@ from vanilla.settings import Settings
 logger = logging.getLogger(__name__)
 
 MB = 1_000_000
-NAME = re.compile(r"vanilla-(\d{8}-\d{6})(-\d+)?\.tar\.gz")
+NAME = re.compile(r"vanilla-(\d{8}-\d{6})(?:-(\d{1,9}))?\.tar\.gz")
+STAMP = "%Y%m%d-%H%M%S"  # in UTC
 TELL_EVERY = 0.25  # seconds
 _LOCK = ".vanilla-backup.lock"
 _LEFT = ("vanilla-*.tar.gz.part", "vanilla-*.tar.gz.db-part*")  # of one that was killed
@@ -186,17 +188,18 @@ def listed(folder: Path) -> list[Kept]:
     for path in folder.glob("vanilla-*.tar.gz"):
         if match := NAME.fullmatch(path.name):
             with contextlib.suppress(FileNotFoundError, ValueError):
-                made_at = datetime.strptime(match[1], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
-                found.append(Kept(path.name, path.stat().st_size, made_at))
-    return sorted(found, key=lambda kept: (kept.made_at, len(kept.name), kept.name), reverse=True)
+                made_at = datetime.strptime(match[1], STAMP).replace(tzinfo=UTC)
+                kept = Kept(path.name, path.stat().st_size, made_at)
+                found.append((made_at, int(match[2] or 1), kept))
+    return [kept for _, _, kept in sorted(found, key=itemgetter(0, 1), reverse=True)]
 
 
 def new_name(folder: Path, now: datetime) -> str:
-    """A name that none has yet."""
-    stem, number = f"vanilla-{now.astimezone(UTC):%Y%m%d-%H%M%S}", 1
-    while (folder / (name := f"{stem}{f'-{number}' if number > 1 else ''}.tar.gz")).exists():
-        number += 1
-    return name
+    """A name that none has yet, and that sorts behind all that have one of the same second."""
+    stem = f"vanilla-{now.astimezone(UTC):{STAMP}}"
+    there = [match for path in folder.glob(f"{stem}*") if (match := NAME.fullmatch(path.name))]
+    number = max((int(match[2] or 1) for match in there), default=0) + 1
+    return f"{stem}-{number}.tar.gz" if there else f"{stem}.tar.gz"
 
 
 def prune(folder: Path, keep: int) -> list[str]:

@@ -120,16 +120,29 @@ def _invitation_accept(entry: AuditEntry, names: Names) -> str:
 
 
 def _settings_update(entry: AuditEntry, _names: Names) -> str:
-    changes = [
+    return f"changed {_changes(entry) or _in_words(entry.subject) or 'the settings'}"
+
+
+def _game_update(entry: AuditEntry, names: Names) -> str:
+    title, changes = names.games.get(entry.subject), _changes(entry)
+    game = f"the game {title}" if title else "a game that is gone"
+    return f"changed {game}" + (f": {changes}" if changes else "")
+
+
+def _changes(entry: AuditEntry) -> str:
+    return ", and ".join(
         f"{_in_words(name)} from {_value(change[0])} to {_value(change[1])}"
         for name, change in entry.details.items()
         if isinstance(change, list) and len(change) == 2
-    ]
-    return f"changed {', and '.join(changes) or _in_words(entry.subject) or 'the settings'}"
+    )
 
 
 def _host(verb: str) -> "Callable[[AuditEntry, Names], str]":
     return lambda entry, names: f"{verb} {entry.details.get('host', 'a host')} for {names.subject(entry)}"
+
+
+def _backup(verb: str) -> "Callable[[AuditEntry, Names], str]":
+    return lambda entry, _names: f"{verb} the backup {entry.subject}" if entry.subject else f"{verb} a backup"
 
 
 def _game(verb: str) -> "Callable[[AuditEntry, Names], str]":
@@ -204,9 +217,12 @@ _TELL: dict[str, Callable[[AuditEntry, Names], str]] = {
     "settings.update": _settings_update,
     "inference.stop": lambda _entry, _names: "stopped all inference",
     "inference.start": lambda _entry, _names: "let inference go on",
-    "backup.create": lambda _entry, _names: "made a backup",
+    "backup.create": _backup("made"),
+    "backup.download": _backup("downloaded"),
+    "backup.delete": _backup("deleted"),
     "host.approve": _host("allowed"),
     "host.refuse": _host("refused"),
+    "game.update": _game_update,
     "game.remove": _game("removed"),
     "game.restore": _game("brought back"),
 }
