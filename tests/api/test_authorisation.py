@@ -67,6 +67,7 @@ TABLE: dict[str, str] = {
     "GET /api/inference/usage": ANY_CALLER,
     "GET /api/inference/usage/stats": ANY_CALLER,
     "GET /api/inference/models": ANY_CALLER,
+    "GET /api/openapi.json": ACCOUNT,
     f"POST {ANTHROPIC}/messages": ANY_CALLER,
     f"POST {ANTHROPIC}/v1/messages": ANY_CALLER,
     f"POST {ANTHROPIC}/v1/messages/count_tokens": ANY_CALLER,

@@ -11,6 +11,7 @@ from vanilla.api import (
     auth,
     backups,
     controls,
+    docs,
     failures,
     games,
     health,
@@ -47,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     hosts.router,
     play.router,
     saves.router,
+    docs.router,
 )
 
 
@@ -59,6 +61,7 @@ def install(app: FastAPI, services: Services) -> None:
     for prefix in failures.API_PREFIXES:
         for path in (prefix + "{rest:path}", prefix.rstrip("/")):
             app.router.routes.append(Route(path, _NothingHere(), include_in_schema=False))
+    docs.install(app, services, ROUTERS)
     failures.install(app)
     middleware.install(app, services.settings)
     app.add_middleware(GameFiles, services=services)  # the outermost
