@@ -3,6 +3,7 @@
 `vanilla/static/play.js` begins the play and keeps it alive.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -103,6 +104,9 @@ def build(visitor: Visitor, now: Playing, live: Live) -> None:
                     with box("button", "button little", type="button", data_play=action):
                         drawing(_ICONS[action], "play-icon")
                         Words("span", words)
+                if game.may_change:
+                    address = f"/games/{game.id}/edit"
+                    button_link("Edit", address, classes="little play-wide", aria_label=f"Edit {game.title}")
         live.draw_below_bar()
         with box("div", "play-strip", data_play="adrift", role="status", hidden=True):
             Words("p", "", data_play="why")
@@ -131,16 +135,26 @@ def _about(game: GameView, live: Live) -> None:
         Words("p", f"By {game.owner}. Played {figures.counted(game.plays + 1, 'time')}.", "quiet")
         live.draw_in_sheet()
         if hosts := [each.host for each in game.hosts if each.is_approved]:
-            Words("p", f"It may load from, and send to, {', '.join(hosts)}.")
+            Words(
+                "p", f"This game talks to {_listed(hosts)}: it may load from there, and send there what you do in it."
+            )
         Words(
             "p",
             f"This game was uploaded by {game.owner} and runs apart from Vanilla: it cannot see your account. "
             "Whatever it shows, never type your password here.",
             "notice",
         )
+        if game.may_change:
+            link("Edit this game", f"/games/{game.id}/edit")
         link("Write a game of your own", "/docs")
         with box("form", "line-up", method="dialog"):
             Words("button", "Close", "button primary", type="submit")
+
+
+def _listed(hosts: Sequence[str]) -> str:
+    """`a.example.org`, `a.example.org and b.example.org`."""
+    *most, last = hosts
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 _PLAYING = "vanilla_playing"  # in a client's storage: what its page shows

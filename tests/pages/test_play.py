@@ -296,3 +296,31 @@ async def test_a_preview_says_which_version_it_is(
     await user.should_see("by ada, version 1")
     await user.open(f"/play/{game.id}")
     await user.should_not_see("version")
+
+
+async def test_hosts_that_were_allowed_are_named_to_everybody_and_no_others(
+    user: User, services: Services, make: Factory, game: GameView
+) -> None:
+    hosts = ["cdn.example.org", "data.example.org", "fonts.example.org", "refused.example.org", "waits.example.org"]
+    await services.hosts.ask(game.id, hosts, HOST)
+    await services.hosts.refuse(game.id, hosts[3], HOST)
+    await make.user("mira")
+    await sign_in(user.http_client, "mira", PASSWORD)
+    await user.open(f"/play/{game.id}")
+    await user.should_not_see("talks to")
+    for host in hosts[:3]:
+        await services.hosts.approve(game.id, host, HOST)
+    await user.open(f"/play/{game.id}")
+    await user.should_see("This game talks to cdn.example.org, data.example.org and fonts.example.org: ")
+    await user.should_not_see("refused.example.org")
+    await user.should_not_see("waits.example.org")
+
+
+async def test_who_may_change_the_game_is_led_to_its_edit_page(user: User, make: Factory, game: GameView) -> None:
+    await make.user("mira")
+    for name, is_led in (("mira", False), ("ada", True)):
+        await sign_in(user.http_client, name, PASSWORD)
+        await user.open(f"/play/{game.id}")
+        assert user.client is not None
+        links = [element.props.get("href") for element in user.client.elements.values()]
+        assert (f"/games/{game.id}/edit" in links) is is_led
