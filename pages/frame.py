@@ -59,6 +59,7 @@ def frame(visitor: Visitor, *, title: str, active: Section = "", wide: bool = Fa
         drawn = Frame(heading, controls, outage, box("div"))
         client.on_exception(partial(_tell, client, drawn))
         yield drawn
+        drawn._said.move(target_index=-1)  # the keyboard comes to it last
 
 
 def _tell(client: Client, drawn: Frame, error: Exception) -> None:
