@@ -40,8 +40,8 @@ def busy(path: str) -> HTMLResponse:
         '<p class="lead">The server is busy. This page tries again by itself in a few seconds.</p>'
         f'<a class="button primary" href="{escape(path)}">Try again now</a>'
     )
-    refresh = '<meta http-equiv="refresh" content="4">'
-    return document("One moment", body, status=503, head=refresh, headers={"Retry-After": "4"})
+    again = "<script>setTimeout(() => location.reload(), 4000)</script>"
+    return document("One moment", body, status=503, head=again, headers={"Retry-After": "4"})
 
 
 def login(next_path: str, problem: str = "", username: str = "") -> HTMLResponse:

@@ -5,6 +5,7 @@
   // The focus. What had it may be drawn anew, or go; without this the keyboard would start at the top again.
   const PASSING = ".toast, dialog, [role=dialog]"; // once these are gone, the focus returns to where it came from
   const LANDMARKS = "section, form, dialog, [role=dialog], [role=region], .card, .page, main";
+  const STOPS = "a[href], button, input:not([type=hidden]), select, textarea, summary, iframe, [tabindex]";
   const WAITS = 2000; // milliseconds in which what was taken away may come back
   let trail = []; // what had the focus, the last one first
   let standIn = null; // has it until then
@@ -78,6 +79,13 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") document.querySelector(".toast button")?.click();
+    const dialog = event.key === "Tab" && [...document.querySelectorAll("[role=dialog][aria-modal=true]")].filter(isReachable).pop();
+    if (!dialog) return;
+    const stops = [...dialog.querySelectorAll(STOPS)].filter((each) => isReachable(each) && each.tabIndex >= 0);
+    const edge = stops.at(event.shiftKey ? 0 : -1);
+    if (dialog.contains(document.activeElement) && document.activeElement !== edge && document.activeElement !== dialog) return;
+    event.preventDefault(); // round, and never out of it
+    stops.at(event.shiftKey ? -1 : 0)?.focus();
   });
 
   // The connection. NiceGUI shows #popup while there is none, and loads the page anew where the server has forgotten it.
