@@ -1,4 +1,4 @@
-"""Every page in every state can be used by everybody: axe-core finds nothing serious, and our own checks nothing at all."""
+"""Every page in every state can be used by everybody: axe-core finds nothing serious, our own checks nothing at all."""
 
 from importlib.resources import files
 from typing import Any
@@ -105,7 +105,8 @@ _OWN_RULES = """() => {
   const faults = [];
   const shown = (element) => element.checkVisibility({ visibilityProperty: true });
   const dialog = [...document.querySelectorAll("dialog[open], [role=dialog][aria-modal=true]")].find(shown);
-  const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].filter((each) => shown(each) && !each.closest("dialog, [role=dialog]"));
+  const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].filter(
+    (each) => shown(each) && !each.closest("dialog, [role=dialog]"));
   const first = headings.filter((each) => each.tagName === "H1").length;
   if (first !== 1) faults.push(`${first} h1`);
   headings.reduce((before, each) => {
@@ -116,7 +117,8 @@ _OWN_RULES = """() => {
   const mains = document.querySelectorAll("main").length;
   if (mains !== 1) faults.push(mains ? `${mains} main` : "no main");
   if (document.querySelector(".page") && !document.querySelector("header nav")) faults.push("no header");
-  const controls = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0'], [role=dialog]";
+  const controls = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0'],"
+    + "[role=dialog]";
   for (const each of (dialog ?? document).querySelectorAll(controls)) {
     if (shown(each) && !each.computedName?.trim()) faults.push(`nameless: ${each.outerHTML.slice(0, 160)}`);
   }
@@ -129,7 +131,10 @@ _STOP = """() => {
   const element = document.activeElement;
   if (!element || element === document.body || element.tagName === "IFRAME" || stops.has(element)) return null;
   stops.add(element);
-  const ringed = (each) => { const style = getComputedStyle(each); return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2; };
+  const ringed = (each) => {
+    const { outlineStyle, outlineWidth } = getComputedStyle(each);
+    return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
+  };
   let around = element;
   for (let up = 0; up < 4 && around && !ringed(around); up += 1) around = around.parentElement;
   return { is_shown: Boolean(around && ringed(around)), what: element.outerHTML.slice(0, 160) };
@@ -137,4 +142,5 @@ _STOP = """() => {
 
 _BAD = """<!doctype html><html lang="en"><title>Bad</title><style>button:focus { outline: none }</style>
 <h1>One</h1><h1>Two</h1><h3>Three</h3><img src="data:,"><p style="color: #999; background: #aaa">Faint</p>
-<button style="width: 10px; height: 10px; padding: 0"></button><button style="width: 10px; height: 10px; padding: 0">b</button>"""
+<button style="width: 10px; height: 10px; padding: 0"></button>
+<button style="width: 10px; height: 10px; padding: 0">b</button>"""

@@ -106,7 +106,7 @@ async def _watched(page: Page) -> AsyncIterator[Load]:
     """Count what comes while this is open, compressed as it comes."""
     load, finished = Load(), list[Request]()
     page.on("request", lambda request: load.hosts.add(urlsplit(request.url).netloc))
-    page.on("requestfinished", lambda request: finished.append(request))
+    page.on("requestfinished", lambda request: finished.append(request))  # noqa: PLW0108 - wants a Python function
     yield load
     for request in finished:
         response = await request.response()
