@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -59,12 +60,13 @@ class ServerProcess:
         self.environment = environment
         self.origin = ""
         self.output = ""
+        self._port = 0
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, patience: float = 30.0) -> None:
-        """Start it and wait until it answers."""
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        """Start it and wait until it answers, at the address it had if it was started before."""
+        with socket.create_server(("127.0.0.1", self._port)) as probe:
+            port = self._port = probe.getsockname()[1]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(ROOT / "main.py"),
@@ -102,6 +104,14 @@ class ServerProcess:
             status = await self._process.wait()
             await self._reader
         return status
+
+    def pause(self) -> None:
+        """Let it answer nothing until `go_on`, its connections open."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """The end of a pause."""
+        os.kill(self.pid, signal.SIGCONT)
 
     async def _read(self) -> None:
         assert self._process is not None
