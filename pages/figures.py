@@ -16,10 +16,14 @@ def counted(number: int, noun: str) -> str:
 
 
 def size(size_bytes: int) -> str:
-    """`850 B`, `12 kB`, `3.4 MB`."""
+    """`850 B`, `12 kB`, `3.4 MB`, `78.5 GB`."""
     if size_bytes < 1000:
         return f"{size_bytes} B"
-    return f"{size_bytes / 1000:.0f} kB" if size_bytes < 999_500 else f"{size_bytes / 1_000_000:,.1f} MB"
+    if size_bytes < 999_500:
+        return f"{size_bytes / 1000:.0f} kB"
+    if size_bytes < 999_950_000:
+        return f"{size_bytes / 1_000_000:,.1f} MB"
+    return f"{size_bytes / 1_000_000_000:,.1f} GB"
 
 
 def ago(moment: datetime, now: datetime) -> str:

@@ -10,9 +10,9 @@ from nicegui import Client, ui
 
 from pages import clients, design, figures
 from pages.elements import Words, box, button, drawing, link, meter, notice
+from pages.outage import outage
 from pages.visitor import Visitor
 from vanilla.errors import Unauthenticated, VanillaError
-from vanilla.operations.controls import SWITCHED_OFF
 
 Section = Literal["games", "upload", "docs", "admin", "account", ""]
 
@@ -29,7 +29,6 @@ class Frame:
 
     heading: Words
     controls: ui.element
-    outage: ui.element  # shown while the host has switched models off
     _said: ui.element
 
     def say(self, words: str, kind: Literal["plain", "ok", "error"] = "plain") -> None:
@@ -55,8 +54,8 @@ def frame(visitor: Visitor, *, title: str, active: Section = "", wide: bool = Fa
         with box("div", "for-readers" if wide else "page-head"):
             heading = Words("h1", title)
             controls = box("div", "page-controls")
-        outage = _header(visitor, active, target=content)
-        drawn = Frame(heading, controls, outage, box("div"))
+        _header(visitor, active, target=content)
+        drawn = Frame(heading, controls, box("div"))
         client.on_exception(partial(_tell, client, drawn))
         yield drawn
         drawn._said.move(target_index=-1)  # the keyboard comes to it last
@@ -72,7 +71,7 @@ def _tell(client: Client, drawn: Frame, error: Exception) -> None:
         drawn.say("That did not work. The fault is ours, and it has been written to the log.", "error")
 
 
-def _header(visitor: Visitor, active: Section, target: ui.element) -> ui.element:
+def _header(visitor: Visitor, active: Section, target: ui.element) -> None:
     with ui.context.client.layout:
         skip = link("Skip to the content", f"#{target.html_id}", "skip")
         with box("header", "top") as header:
@@ -86,19 +85,9 @@ def _header(visitor: Visitor, active: Section, target: ui.element) -> ui.element
                         link(words, href, **({"aria_current": "page"} if name == active else {}))
                 _tokens_left(visitor)
                 _account_menu(visitor)
-            outage = _outage(visitor)
+            outage(visitor)
     header.move(target_index=0)
     skip.move(target_index=0)
-    return outage
-
-
-def _outage(visitor: Visitor) -> ui.element:
-    with box("p", "outage", role="status") as outage:
-        Words("span", SWITCHED_OFF)
-        if visitor.is_admin:
-            link("Settings", "/admin/settings")
-    outage.set_visibility(not visitor.inference_enabled)
-    return outage
 
 
 def _tokens_left(visitor: Visitor) -> None:

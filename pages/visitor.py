@@ -14,6 +14,7 @@ from vanilla.accounts.landing import local_path
 from vanilla.accounts.sessions import cookie_name
 from vanilla.errors import Forbidden, Unauthenticated
 from vanilla.models import User, utc_now
+from vanilla.operations.controls import ControlPanel
 from vanilla.services import Services
 
 
@@ -34,7 +35,7 @@ class Visitor:
     tokens_used: int  # in the current period
     remaining_tokens: int | None
     is_still_in: Callable[[], Awaitable[bool]] = field(repr=False, compare=False)
-    inference_enabled: bool = True  # when the page was asked for
+    controls: ControlPanel = field(repr=False, compare=False)
 
     @property
     def is_admin(self) -> bool:
@@ -112,7 +113,7 @@ async def load(services: Services, cookie: str | None) -> Visitor:
         tokens_used=used,
         remaining_tokens=None if user.effective_limit is None else max(0, user.effective_limit - used),
         is_still_in=is_still_in,
-        inference_enabled=services.controls.now.inference_enabled,
+        controls=services.controls,
     )
 
 

@@ -1,19 +1,18 @@
 """The model servers on the settings page: how they are, and which of their models may be called."""
 
-from collections.abc import Awaitable, Callable, Sequence
-
-from nicegui import ui
+from collections.abc import Callable, Sequence
 
 from pages import figures
+from pages.admin.limits import Save
 from pages.admin.sections import Guard
 from pages.design import BACKEND_COLOUR
-from pages.elements import Words, box, button, dotted, tag
+from pages.elements import Words, ago, box, button, dotted, tag
 from pages.forms import Area, form
 from vanilla.inference.models import Health
-from vanilla.operations.controls import Controls, ControlsChange
+from vanilla.operations.controls import EVERY_MODEL, ControlPanel, Controls, ControlsChange
 from vanilla.services import Services
 
-Save = Callable[[Callable[[], ControlsChange], ui.element, str], Awaitable[bool]]
+MODEL = "model:"  # beginning of a field's name, before the model's
 
 
 class Servers:
@@ -22,7 +21,7 @@ class Servers:
     def __init__(self, services: Services, guard: Guard) -> None:
         self._services = services
         self._guard = guard
-        self._watchers: list[Callable[[Health, Controls], None]] = []
+        self._watchers: list[Callable[[Health], None]] = []
         with box("section", "card padded stack close"):
             with box("div", "line-up spread"):
                 Words("h2", "Model servers", "as-h3")
@@ -30,8 +29,8 @@ class Servers:
             with box("div", "stack close", aria_live="polite") as self._list:
                 Words("p", _ASKING, "quiet")
 
-    def watch(self, callback: Callable[[Health, Controls], None]) -> None:
-        """Tell how a server is whenever it has been asked, with the controls as they are then."""
+    def watch(self, callback: Callable[[Health], None]) -> None:
+        """Tell how a server is whenever it has been asked."""
         self._watchers.append(callback)
 
     async def ask(self, *, anew: bool = False) -> None:
@@ -42,7 +41,7 @@ class Servers:
         self._show(found)
         for health in found:
             for watcher in self._watchers:
-                watcher(health, self._services.controls.now)
+                watcher(health)
 
     async def _test_now(self) -> None:
         if not await self._guard.lets():
@@ -64,71 +63,121 @@ class Servers:
                         dotted(health.backend, BACKEND_COLOUR[health.backend])
                         if health.problem is None:
                             tag("answers", "ok")
-                            Words("span", figures.counted(len(health.models), "model"), "quiet small")
-                        else:
+                        elif health.is_set_up:
                             tag("not ready", "danger")
+                        else:
+                            tag("not set up")
+                        with box("span", "quiet small facts"):
+                            if health.problem is None:
+                                Words("span", figures.counted(len(health.models), "model"))
+                            if health.took_ms is not None:
+                                Words("span", f"{figures.count(health.took_ms)} ms")
+                            ago(health.asked_at)
                     if health.problem is not None:
                         Words("p", health.problem, "quiet")
+                    elif any(model.embedded for model in health.models):
+                        Words("p", "The embedded model answers here. It is small, and often wrong.", "quiet")
+                    elif not health.models:
+                        Words("p", _NO_MODELS[health.backend], "quiet")
 
 
 class AllowedModels:
-    """The patterns of one backend, and what they make of the models there are."""
+    """Which models of one backend may be called: every one, or those that are chosen from what the server has."""
 
-    def __init__(self, backend: str, controls: Controls, save: Save) -> None:
+    def __init__(self, backend: str, panel: ControlPanel, save: Save) -> None:
         self._backend = backend
+        self._panel = panel
         self._save = save
         self._health: Health | None = None
-        self._controls = controls
+        self._is_touched = False
         with box("section", "card padded stack close"):
             with box("h2", "as-h3"):
                 dotted(f"Models of {backend}", BACKEND_COLOUR.get(backend, "sky"))
-            with form(self._submitted, marker=f"models {backend}"):
-                Area(
-                    "Allowed",
-                    "patterns",
-                    "\n".join(controls.patterns(backend)),
-                    hint="A name or a pattern a line, such as claude-haiku-*. A star alone allows every model, an empty"
-                    " field none.",
-                    rows=3,
-                    spellcheck="false",
-                    autocapitalize="none",
-                )
+            with form(self._submitted, "form allowed", marker=f"models {backend}") as asked:
+                with box("div", "stack close") as self._choice:
+                    Words("p", _ASKING, "quiet")
                 self._problem = box("div")
                 with box("div"):
                     button("Save models", aria_label=f"Save models of {backend}")
-            with box("ul", "plain models", aria_label=f"Models that {backend} has", tabindex="0") as self._list:
-                Words("li", _ASKING, "quiet")
+            asked.on("input", self._touch, js_handler="() => emit()")
 
-    def show(self, health: Health, controls: Controls) -> None:
-        """Show the models, if it is this backend's server that was asked."""
-        if health.backend == self._backend:
-            self._health, self._controls = health, controls
+    def show(self, health: Health) -> None:
+        """Show the models, if it is this backend's server that was asked. What is being typed is left alone."""
+        if health.backend != self._backend:
+            return
+        is_new = self._health is None or [each.model for each in self._health.models] != [
+            each.model for each in health.models
+        ]
+        self._health = health
+        if is_new and not self._is_touched:
             self._draw()
 
+    def _touch(self) -> None:
+        self._is_touched = True
+
     async def _submitted(self, fields: dict[str, str]) -> None:
-        patterns = list(dict.fromkeys(line.strip() for line in fields.get("patterns", "").splitlines() if line.strip()))
+        if self._health is None:
+            return
+        chosen = [name.removeprefix(MODEL) for name in fields if name.startswith(MODEL)]
+        lines = [line.strip() for line in fields.get("patterns", "").splitlines()]
+        some = [each for each in dict.fromkeys([*chosen, *lines]) if each]
 
         def change() -> ControlsChange:
+            patterns = list(EVERY_MODEL) if fields.get("scope") == "all" else some
             return ControlsChange.of(allowed_models={self._backend: patterns})
 
         if await self._save(change, self._problem, f"The models of {self._backend} are"):
-            self._controls = Controls(allowed_models={self._backend: patterns})
+            self._is_touched = False
             self._draw()
 
     def _draw(self) -> None:
-        if self._health is None:
-            return
-        self._list.clear()
-        with self._list:
-            if not self._health.models:
-                is_well = self._health.problem is None
-                words = "It has no models yet." if is_well else "None is known while the server does not answer."
-                Words("li", words, "quiet")
-            for model in self._health.models:
-                with box("li"):
-                    Words("span", model.model)
-                    is_allowed = self._controls.allows(self._backend, model.model)
-                    tag("allowed" if is_allowed else "not allowed", "ok" if is_allowed else "")
+        assert self._health is not None
+        patterns = self._panel.now.patterns(self._backend)
+        models = [each.model for each in self._health.models]
+        is_all = patterns == EVERY_MODEL
+        self._choice.clear()
+        with self._choice:
+            with box("fieldset", "plain-fieldset"):
+                Words("legend", "May be called", "for-readers")
+                _radio("Every model", "all", is_on=is_all)
+                _radio("Only these", "some", is_on=not is_all)
+            with box("div", "stack close only-these"):
+                if models:
+                    with box("ul", "plain models", aria_label=f"Models that {self._backend} has", tabindex="0"):
+                        for model in models:
+                            self._row(model, patterns)
+                else:
+                    Words("p", "None is known while the server does not answer.", "quiet")
+                others = [] if is_all else [each for each in patterns if each not in models]
+                Area(
+                    "Further names and patterns",
+                    "patterns",
+                    "\n".join(others),
+                    hint="One a line, such as claude-haiku-* for all whose names begin so.",
+                    rows=2,
+                    spellcheck="false",
+                    autocapitalize="none",
+                )
+
+    def _row(self, model: str, patterns: Sequence[str]) -> None:
+        is_chosen = model in patterns
+        with box("li"):
+            with box("label", "choice"):
+                box("input", type="checkbox", name=f"{MODEL}{model}", value="yes").props.set_bool("checked", is_chosen)
+                Words("span", model)
+            controls = Controls(allowed_models={self._backend: patterns})
+            if patterns != EVERY_MODEL and not is_chosen and controls.allows(self._backend, model):
+                tag("by a pattern", "ok")
+
+
+def _radio(label: str, value: str, *, is_on: bool) -> None:
+    with box("label", "choice"):
+        box("input", type="radio", name="scope", value=value).props.set_bool("checked", is_on)
+        Words("span", label)
 
 
 _ASKING = "Asking the servers"
+_NO_MODELS = {
+    "anthropic": "It answers, and lists no models for this key.",
+    "ollama": "It answers, and has no models yet: fetch one there, with ollama pull llama3.2.",
+}

@@ -33,7 +33,16 @@ def test_numbers_have_commas() -> None:
 
 @pytest.mark.parametrize(
     ("size", "words"),
-    [(0, "0 B"), (999, "999 B"), (1500, "2 kB"), (999_499, "999 kB"), (999_500, "1.0 MB"), (5_242_880, "5.2 MB")],
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1500, "2 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1.0 MB"),
+        (5_242_880, "5.2 MB"),
+        (999_949_999, "999.9 MB"),
+        (78_476_000_000, "78.5 GB"),
+    ],
 )
 def test_sizes_in_bytes(size: int, words: str) -> None:
     assert figures.size(size) == words

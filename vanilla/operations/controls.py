@@ -13,7 +13,7 @@ from sqlmodel import Session, select
 from vanilla import audit
 from vanilla.database import Database
 from vanilla.errors import BadRequest, Forbidden, Invalid, Unavailable
-from vanilla.models import RuntimeSetting, utc_now
+from vanilla.models import RuntimeSetting, User, utc_now
 
 EVERY_MODEL = ("*",)
 SWITCHED_OFF = "The host has switched models off for now."
@@ -122,9 +122,9 @@ _MAY_BE_NONE = {"game_tokens_per_day", "default_token_limit", "requests_per_minu
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Who has switched inference off, by id, and when."""
+    """Who has switched inference off, by name ("" if they are gone), and when."""
 
-    by: str | None
+    by: str
     at: datetime
 
 
@@ -144,14 +144,16 @@ class ControlPanel:
 
     async def open(self) -> None:
         """Read what admins have set."""
-        rows = await self._database.read(lambda session: session.exec(select(RuntimeSetting)).all())
+
+        def work(session: Session) -> tuple[Sequence[RuntimeSetting], Stop | None]:
+            rows = session.exec(select(RuntimeSetting)).all()
+            stops = [row for row in rows if row.name == "inference_enabled" and not row.value]
+            return rows, next((Stop(_name_of(session, row.updated_by), row.updated_at) for row in stops), None)
+
+        rows, self.stop = await self._database.read(work)
         known = asdict(Controls())
         self.now = replace(Controls(), **{row.name: row.value for row in rows if row.name in known})
-        for row in rows:
-            if row.name == "inference_enabled" and not row.value:
-                self.stop = Stop(row.updated_by, row.updated_at)
-        for callback in self._subscribers:
-            callback(self.now)
+        self._tell()
 
     async def change(self, change: ControlsChange, by: str) -> Controls:
         """Change some, in the name of the user `by`; in force once this returns."""
@@ -163,7 +165,7 @@ class ControlPanel:
         changed = {name: value for name, value in given.items() if value != before[name]}
         now = utc_now()
 
-        def work(session: Session) -> None:
+        def work(session: Session) -> str:
             for name, value in changed.items():
                 session.merge(RuntimeSetting(name=name, value=value, updated_by=by, updated_at=now))
                 if name == "inference_enabled":
@@ -171,11 +173,20 @@ class ControlPanel:
                 else:
                     details = {name: [before[name], value]}
                     audit.record(session, by=by, action="settings.update", subject=name, details=details)
+            return _name_of(session, by)
 
-        await self._database.write(work)
+        who = await self._database.write(work)
         self.now = replace(self.now, **changed)
         if "inference_enabled" in changed:
-            self.stop = None if changed["inference_enabled"] else Stop(by, now)
+            self.stop = None if changed["inference_enabled"] else Stop(who, now)
+        self._tell()
+        return self.now
+
+    def _tell(self) -> None:
         for callback in list(self._subscribers):
             callback(self.now)
-        return self.now
+
+
+def _name_of(session: Session, user_id: str | None) -> str:
+    user = None if user_id is None else session.get(User, user_id)
+    return "" if user is None or user.deleted_at is not None else user.username
