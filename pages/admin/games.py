@@ -128,12 +128,12 @@ class GamesView:
         self._wish = wish
         self._shown: dict[str, GameView] = {}
         self._waiting = Waiting(self._decide)
-        self._undo = box("div", "stack")
+        self._undo = box("div", "undo")
         with box("section", "card padded stack people", aria_label="Games"):
             with box("div", "bar-of-controls"):
                 self._search_field()
+                Segments(_SHOWN, wish.search.show, self._filter, label="Which games", classes="stretch")
                 self._order_field()
-            Segments(_SHOWN, wish.search.show, self._filter, label="Which games", classes="stretch")
             sorters = [partial(self._sorter, key, words) for key, words in COLUMNS.items()]
             self._table = DrawnTable([*sorters, ""], self._acted, label="Table of games", numbers=NUMBERS)
             self._pager = Pager(A_PAGE, self._turn, label="Pages of games")

@@ -184,6 +184,13 @@ class TestFavourites:
 
 
 class TestCover:
+    async def test_of_a_removed_game_is_there_for_who_may_have_that_back(self, make: Factory) -> None:
+        friend, other, admin = await make.signed_in(), await make.signed_in(), await make.admin()
+        game = (await post(friend, PAGE, "a.html")).json()
+        assert (await friend.delete(f"/api/games/{game['id']}")).status_code == 204
+        answers = [(await client.get(game["cover_url"])).status_code for client in (friend, admin, other)]
+        assert answers == [200, 200, 404]
+
     async def test_one_is_drawn_when_there_is_none(self, make: Factory) -> None:
         friend = await make.signed_in()
         game = (await post(friend, PAGE, "a.html")).json()

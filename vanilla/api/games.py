@@ -9,7 +9,7 @@ from vanilla.api import game_forms
 from vanilla.api.callers import Account, ServicesDep
 from vanilla.api.game_json import shown
 from vanilla.api.uploads import receive
-from vanilla.errors import Invalid
+from vanilla.errors import Invalid, NotFound
 from vanilla.games import covers
 from vanilla.games.access import Visibility
 from vanilla.games.catalogue import GameChanges
@@ -118,8 +118,12 @@ async def get_cover(
     size: Literal["card", "page"] = "card",
     v: str = "",
 ) -> Response:
-    """The picture of a game, 4:3. With the version that `cover_url` carries it may be kept for ever."""
-    game = await services.catalogue.get(game_id, caller)
+    """The picture of a game, 4:3. With the version that `cover_url` carries it may be kept for ever. Of a removed one
+    it is there for whoever may have that back."""
+    try:
+        game = await services.catalogue.get(game_id, caller)
+    except NotFound:
+        game = await services.removals.find(game_id, caller)
     etag = f'"{game.cover_version}-{size}"'
     is_current = v == game.cover_version
     headers = {
