@@ -131,7 +131,8 @@ class Browsers:
 
     async def _end_others(self) -> None:
         await self._visitor.authorise()
-        await self._services.sessions.close_all(self._visitor.user.id, except_sid=self._visitor.caller.session_id)
+        me = self._visitor.caller
+        await self._services.sessions.close_all(me.user_id, except_sid=me.session_id, by=me.user_id)
         await self._ended("Only this browser is signed in now.")
 
     async def _ended(self, words: str) -> None:
