@@ -19,6 +19,7 @@ from vanilla.services import Services
 
 HEADINGS = ("Made", "Size", "")
 SHOWN = 20  # of the newest; the rest is counted
+MB = 1_000_000
 DOWNLOADS = "/admin/api/backups/"
 
 
@@ -55,7 +56,7 @@ class BackupsCard:
                     autocomplete="off",
                 )
                 button("Save", classes="at-foot", aria_label="Save how many backups are kept")
-            self._problem = box("div")
+            self._problem = box("div", "answer")
         self._client = ui.context.client
         self._client.on_delete(services.backups.subscribe(self._follow))
 
@@ -192,11 +193,9 @@ class StorageCard:
                         Words("span", name)
                         Words("span", figures.size(size), "figures")
                     _bar(size / most, f"{name}, beside the largest")
-        least = self._services.settings.min_free_disk_mb * 1_000_000
-        self._free.set_text(
-            f"{figures.size(taken.free)} are free. Uploads and backups stop below {figures.size(least)}"
-            " (MIN_FREE_DISK_MB); models go on."
-        )
+        least = self._services.settings.min_free_disk_mb * MB
+        stops = f" Uploads and backups stop below {figures.size(least)}; models go on." if least else ""
+        self._free.set_text(f"{figures.size(taken.free)} are free.{stops}")
 
 
 def _bar(part: float, label: str) -> None:
