@@ -1,10 +1,15 @@
 """The way in: `create_app(settings)` puts the parts together, `python main.py` serves them."""
 
+import signal
+import sys
+
+if __name__ == "__main__":  # what follows takes a second to import, in which Ctrl-C is no error either
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+
 import asyncio
 import gc
 import logging
 import socket
-import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
@@ -18,6 +23,7 @@ from vanilla.accounts.consents import Consents
 from vanilla.accounts.deletions import Deletions
 from vanilla.accounts.directory import Directory
 from vanilla.accounts.invitations import Invitations
+from vanilla.accounts.outside import OutsideRevocations
 from vanilla.accounts.passwords import Passwords
 from vanilla.accounts.resets import PasswordResets
 from vanilla.accounts.revocation import Revocations
@@ -54,12 +60,17 @@ from vanilla.inference.pace import Pace
 from vanilla.inference.relay import Relay
 from vanilla.inference.upstream import Upstream
 from vanilla.operations.audit import AuditLog
-from vanilla.operations.controls import ControlPanel
+from vanilla.operations.backups import Backups
+from vanilla.operations.controls import ControlPanel, Controls
 from vanilla.services import Services
 from vanilla.settings import InvalidSettings, Settings, load_settings
 from vanilla.usage.feed import Feed
 from vanilla.usage.keeper import Keeper
 from vanilla.usage.metrics import Metrics
+from vanilla.usage.outcomes import Outcomes
+from vanilla.usage.past import Pasts
+from vanilla.usage.reports import Reports
+from vanilla.usage.standings import Standings
 from vanilla.usage.statistics import Statistics
 
 logger = logging.getLogger(__name__)
@@ -114,10 +125,14 @@ def assemble(settings: Settings) -> Services:
     tokens = TokensUsed()
     cover_changes = CoverChanges(database, files, tokens)
     statistics = Statistics(database)
-    feed = Feed(statistics)
+    standings = Standings()
+    outcomes = Outcomes(database)
+    feed = Feed(statistics, Pasts(database, standings), outcomes)
     metrics = Metrics()
+    metrics.tell(feed)
     meter = Meter(database)
     controls = ControlPanel(database)
+    pace = _pace(settings, controls)
     local_model = LocalModel()
     claude = Anthropic(settings.anthropic_base_url, settings.anthropic_api_key.get_secret_value())
     llama = Ollama(settings.ollama_url, settings.local_model, local_model)
@@ -134,6 +149,7 @@ def assemble(settings: Settings) -> Services:
         password_resets=PasswordResets(database, passwords, revocations),
         deletions=deletions,
         sessions=Sessions(database, revocations),
+        outside=OutsideRevocations(database),
         api_tokens=ApiTokens(database, revocations),
         play_tokens=PlayTokens(database, callers),
         consents=consents,
@@ -158,9 +174,12 @@ def assemble(settings: Settings) -> Services:
         addresses=Addresses(database, settings, closings, tokens),
         closings=closings,
         statistics=statistics,
+        reports=Reports(database, statistics, standings),
+        outcomes=outcomes,
         feed=feed,
         metrics=metrics,
         controls=controls,
+        backups=Backups(database, settings, controls),
         audit=AuditLog(database),
         meter=meter,
         local_model=local_model,
@@ -175,9 +194,24 @@ def assemble(settings: Settings) -> Services:
             consents=consents,
             upstream=upstream,
             controls=controls,
-            pace=Pace(settings.requests_per_minute or None, settings.concurrent_calls or None),
+            pace=pace,
         ),
     )
+
+
+def _pace(settings: Settings, controls: ControlPanel) -> Pace:
+    """The bounds of users without bounds of their own: what admins have set, or else the settings."""
+    pace = Pace(settings.requests_per_minute or None, settings.concurrent_calls or None)
+
+    def follow(now: Controls) -> None:
+        a_minute, at_once = now.requests_per_minute, now.concurrent_calls
+        pace.rebound(
+            (settings.requests_per_minute if a_minute is None else a_minute) or None,
+            (settings.concurrent_calls if at_once is None else at_once) or None,
+        )
+
+    controls.subscribe(follow)
+    return pace
 
 
 @asynccontextmanager
@@ -195,6 +229,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         await _ensure_admin(services)
         await _publish_examples(services)
         _in_background(stack, services.sessions.run())
+        _in_background(stack, services.outside.follow(services.callers, services.revocations))
         _in_background(stack, services.catalogue.warm_up())
         _in_background(stack, services.removals.keep_sweeping())
         _in_background(stack, services.deletions.keep_sweeping())
@@ -209,6 +244,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         stack.callback(services.consents.close)
         await services.feed.open()  # after the relay, whose recovered calls it then knows
         stack.push_async_callback(services.feed.close)
+        stack.push_async_callback(services.backups.close)
         yield
 
 
@@ -259,19 +295,23 @@ def main(arguments: Sequence[str] = ()) -> int:
     if arguments:
         from vanilla.commands import line  # a server needs none of it
 
-        return line.run(arguments)
+        return line.run(arguments, serve)
     return serve()
 
 
-def serve() -> int:
-    """Serve until stopped. Gives the exit status: 0 once stopped, 2 where a setting cannot be used."""
+def serve(**given: Any) -> int:
+    """Serve until stopped, with what is `given` of the settings. Gives the exit status: 0 once stopped, 2 where a
+    setting cannot be used."""
     try:
-        settings = load_settings()
+        settings = load_settings(**given)
         settings.prepare()
         _check_free(settings.host, settings.port)
         logs.configure(settings)
+        server = _Server(create_app(settings), settings)
         with suppress(KeyboardInterrupt):  # uvicorn raises it again once everything is closed
-            _Server(create_app(settings), settings).run()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            server.run()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing left to end
     except InvalidSettings as error:
         sys.stderr.write(f"Vanilla cannot start: {error}\n")
         return 2
@@ -307,6 +347,8 @@ class _Server(uvicorn.Server):
             await stack.enter_async_context(self._app.router.lifespan_context(self._app))
             await super().startup(sockets)
             self._opened = stack.pop_all()
+        if self.should_exit:  # stopped while it was opening
+            return
         # What is here now stays: a collection of garbage that walks through all of it stops every stream for half a
         # second, and a request whose JSON has many parts sets one off.
         gc.collect()
@@ -333,7 +375,6 @@ def _check_free(host: str, port: int) -> None:
             with socket.socket(family, kind) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
-                probe.listen()
     except OSError as error:
         raise InvalidSettings(f"HOST, PORT: cannot listen at {host}, port {port}: {error.strerror}.") from None
 

@@ -1,23 +1,27 @@
 """One way to draw tokens over time: areas in the palette, the figures behind them a click away.
 
 The chart is drawn as SVG with the design's own variables for colours, so that it changes with the theme by itself.
-After the page is built only what changed is sent (`push`); `ui.echart`'s own update would send all of it.
+After the page is built only the points that changed are sent (`push`); `ui.echart`'s own update would send all of it.
+A point leads to the calls behind it where the chart is told where they are (`leads_to`): admin.js adds `from` and `to`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any, Literal
 
 from nicegui import ui
+from orjson import dumps
 
 from pages import design, figures
-from pages.elements import Words, box, dotted, drawing
+from pages.chart_options import CLOCK_STEP, DAY_STEP, HOUR_STEP, options, stamps
+from pages.elements import Words, box, dotted, drawing, link
 from vanilla.models import utc_text
 from vanilla.usage.statistics import Bucket, Point, bucket_starts
 
 Step = Literal["minute", "hour", "day"]
+STEPS: dict[Step, int] = {"minute": CLOCK_STEP, "hour": HOUR_STEP, "day": DAY_STEP}  # minutes
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,22 @@ class Plot:
     """What a chart shows: tokens of each series, one figure for each start."""
 
     starts: tuple[datetime, ...]
-    series: Mapping[str, tuple[int, ...]]  # by name, the lowest area first
+    series: Mapping[str, tuple[int, ...]]  # by its id, the lowest area first
+    names: Mapping[str, str] = field(default_factory=dict)  # by id, where the id is not the name
+    colours: Mapping[str, str] = field(default_factory=dict)  # tokens of the design by id, where it is no backend
+    links: Mapping[str, str] = field(default_factory=dict)  # where the legend leads, by id
 
     @property
     def total(self) -> int:
         return sum(sum(values) for values in self.series.values())
+
+    def name(self, series: str) -> str:
+        """What a series is called."""
+        return self.names.get(series, series)
+
+    def colour(self, series: str) -> str:
+        """The token of its colour."""
+        return self.colours.get(series) or colour_of(series)
 
 
 def head() -> None:
@@ -49,6 +64,13 @@ def plot_by_backend(points: Iterable[Point], since: datetime, until: datetime, b
     return Plot(starts, {name: tuple(values) for name, values in series.items()})
 
 
+def backends_plot(starts: Sequence[datetime], series: Mapping[str, tuple[int, ...]], **more: Any) -> Plot:
+    """A plot of figures by backend: those that the design knows are there whether they were used or not."""
+    nothing = (0,) * len(starts)
+    known = {backend: series.get(backend, nothing) for backend in design.BACKEND_COLOUR}
+    return Plot(tuple(starts), {**known, **{name: values for name, values in series.items() if any(values)}}, **more)
+
+
 def colour_of(backend: str) -> str:
     """The token of a backend's colour."""
     return design.BACKEND_COLOUR.get(backend, "sky")
@@ -57,20 +79,33 @@ def colour_of(backend: str) -> str:
 class TokensChart:
     """A chart with its title, legend and figures."""
 
-    def __init__(self, title: str, plot: Plot, *, step: Step, is_live: bool = False, heading: str = "h2") -> None:
-        """`is_live` marks the last point: it is the current minute and grows."""
+    def __init__(
+        self,
+        title: str,
+        plot: Plot,
+        *,
+        step: Step | int,
+        is_live: bool = False,
+        heading: str = "h2",
+        leads_to: str = "",
+    ) -> None:
+        """`step` may be given in minutes. `is_live` marks the last point: it is the current one and grows. `leads_to`
+        is the address of a list of calls that takes `from` and `to`."""
         self._plot = self._built = plot
-        self._step = step
-        self._is_live = is_live
+        self._step = step if isinstance(step, int) else STEPS[step]
+        self._leads_to = leads_to
         self._is_drawn = False
         with box("div", "card-head"):
             Words(heading, title)
             with box("div", "legend"):
-                for name in plot.series:
-                    dotted(name, colour_of(name))
+                for series in plot.series:
+                    _legend(plot, series)
         about = f"{title}: an area chart. The same figures are in the table below it."
-        with box("div", "chart-box", role="img", aria_label=about):
-            self._chart = ui.echart(_options(plot, step, is_live), renderer="svg").classes("chart")
+        drill = {"data_leads_to": leads_to, "data_step": str(self._step)} if leads_to else {}
+        with box("div", "chart-box", role="img", aria_label=about, **drill):
+            self._chart = ui.echart(options(plot, self._step, is_live), renderer="svg").classes("chart")
+        if is_live:
+            self._chart.classes("is-live")
         # What is pushed before the chart is there would be lost with an error in the browser's console.
         self._chart.on("chart:finished", self._drawn, js_handler=_EMIT_ONCE)
         with box("details", "figures-behind") as details:
@@ -84,159 +119,98 @@ class TokensChart:
         """What is shown now."""
         return self._plot
 
+    def can_show(self, plot: Plot) -> bool:
+        """Whether it has the series of another plot: else a chart has to be made anew."""
+        return [*plot.series] == [*self._plot.series] and plot.names == self._plot.names
+
     def push(self, plot: Plot) -> None:
         """Show other figures of the same series; sends only what differs, and nothing where nothing does."""
-        if plot == self._plot:
+        if (plot.starts, plot.series) == (self._plot.starts, self._plot.series):
             return
         before, self._plot = self._plot, plot
         if self._is_open:
-            self._figures.set_content(_table(plot, self._step))
+            self._figures.set_content(_table(plot, self._step, self._leads_to))
         if self._is_drawn:
-            self._chart.run_chart_method("setOption", _delta(before, plot, self._is_live))
+            self._tell(difference(before, plot))
 
     def _drawn(self) -> None:
         self._is_drawn = True
-        if delta := _delta(self._built, self._plot, self._is_live):
-            self._chart.run_chart_method("setOption", delta)
+        if (self._built.starts, self._built.series) != (self._plot.starts, self._plot.series):
+            self._tell(difference(self._built, self._plot))
+
+    def _tell(self, told: dict[str, Any]) -> None:
+        """Send it to the chart in the browser (admin.js)."""
+        self._chart.client.run_javascript(f"vanillaCharts.change({self._chart.id}, {dumps(told).decode()})")
 
     def _toggled(self, event: Any) -> None:
         self._is_open = event.args is True
-        self._figures.set_content(_table(self._plot, self._step) if self._is_open else "")
+        self._figures.set_content(_table(self._plot, self._step, self._leads_to) if self._is_open else "")
 
 
-def _options(plot: Plot, step: Step, is_live: bool) -> dict[str, Any]:
-    """The whole chart. Keys that start with a colon are JavaScript of ours."""
-    small = {
-        "color": "var(--soft)",
-        "fontSize": 12,
-        "fontFamily": design.MEASURES["font-text"],
-    }  # measured before it is drawn
-    return {
-        "animation": False,
-        "grid": {"left": 2, "right": 10, "top": 12, "bottom": 2, "containLabel": True},
-        "xAxis": {
-            "type": "category",
-            "boundaryGap": False,
-            "data": _stamps(plot),
-            "axisLine": {"lineStyle": {"color": "var(--line)"}},
-            "axisTick": {"show": False},
-            "axisLabel": {
-                **small,
-                ":interval": _LABELLED_MINUTES if step == "minute" else "'auto'",
-                ":formatter": _LABELS[step],
-                "hideOverlap": True,
-                "alignMinLabel": "left",
-                "alignMaxLabel": "right",
-            },
-        },
-        "yAxis": {
-            "type": "value",
-            "min": 0,
-            "minInterval": 1,
-            "splitNumber": 3,
-            "splitLine": {"lineStyle": {"color": "var(--line)", "width": 1}},
-            "axisLabel": {**small, ":formatter": _SHORT_FIGURE},
-        },
-        "tooltip": {
-            "trigger": "axis",
-            "backgroundColor": "var(--card)",
-            "borderColor": "var(--line)",
-            "padding": [8, 12],
-            "textStyle": {"color": "var(--ink)", "fontFamily": design.MEASURES["font-text"], "fontSize": 14},
-            "axisPointer": {"lineStyle": {"color": "var(--edge)", "width": 1, "type": "solid"}},
-            ":formatter": _TOOLTIPS[step],
-        },
-        "series": [
-            {
-                "id": name,
-                "name": name,
-                "type": "line",
-                "stack": "tokens",
-                "symbol": "none",
-                "lineStyle": {"width": 2.5, "color": f"var(--{colour_of(name)})"},
-                "itemStyle": {"color": f"var(--{colour_of(name)})"},
-                "areaStyle": {"color": f"var(--{colour_of(name)})", "opacity": 0.2},
-                "emphasis": {"disabled": True},
-                "data": _data(values, colour_of(name), is_live),
-            }
-            for name, values in plot.series.items()
-        ],
-    }
+def difference(before: Plot, plot: Plot) -> dict[str, Any]:
+    """What turns one plot into another of the same series: `first`, the stamp that it now begins with, stamps to `add`
+    at its end, and of each series the `points` that differ after that, as pairs of position and figure."""
+    old, new = stamps(before.starts), stamps(plot.starts)
+    dropped = old.index(new[0]) if new and new[0] in old else len(old)
+    kept = old[dropped:]
+    told: dict[str, Any] = {}
+    if new[: len(kept)] != kept:  # no continuation at all
+        dropped, kept = len(old), []
+    if old != new:
+        told = {"first": kept[0] if kept else "", "add": new[len(kept) :]}
+    points = {}
+    for series, values in plot.series.items():
+        shown = (*before.series.get(series, ())[dropped:], *[0] * (len(new) - len(kept)))
+        changed = [[place, value] for place, value in enumerate(values) if value != shown[place]]
+        if changed:
+            points[series] = changed
+    return {**told, "points": points}
 
 
-def _delta(before: Plot, plot: Plot, is_live: bool) -> dict[str, Any]:
-    """The options that turn one plot into the other."""
-    series = [
-        {"id": name, "data": _data(values, colour_of(name), is_live)}
-        for name, values in plot.series.items()
-        if values != before.series.get(name)
-    ]
-    delta: dict[str, Any] = {"series": series} if series else {}
-    if plot.starts != before.starts:
-        delta["xAxis"] = {"data": _stamps(plot)}
-    return delta
+def _legend(plot: Plot, series: str) -> None:
+    if series in plot.links:
+        with link("", plot.links[series]):
+            dotted(plot.name(series), plot.colour(series))
+    else:
+        dotted(plot.name(series), plot.colour(series))
 
 
-def _stamps(plot: Plot) -> list[str]:
-    """Starts as the browser reads them: milliseconds since 1970."""
-    return [str(int(start.timestamp() * 1000)) for start in plot.starts]
-
-
-def _data(values: Sequence[int], colour: str, is_live: bool) -> list[Any]:
-    if not is_live or not values:
-        return list(values)
-    alive = {
-        "value": values[-1],
-        "symbol": "circle",
-        "symbolSize": 9,
-        "itemStyle": {"borderWidth": 7, "borderColor": f"color-mix(in srgb, var(--{colour}) 30%, transparent)"},
-    }
-    return [*values[:-1], alive]
-
-
-def _table(plot: Plot, step: Step) -> str:
+def _table(plot: Plot, step: int, leads_to: str) -> str:
     """The figures as an HTML table, the newest first: one element, however many rows. All in it is ours or escaped."""
-    names = "".join(f'<th scope="col" class="number">{escape(name)}</th>' for name in plot.series)
+    names = "".join(f'<th scope="col" class="number">{escape(plot.name(name))}</th>' for name in plot.series)
     rows = "".join(
-        f"<tr><td>{_when(start, step)}</td>"
+        f"<tr><td>{_linked(_when(start, step), start, step, leads_to)}</td>"
         + "".join(f'<td class="number">{figures.count(values[position])}</td>' for values in plot.series.values())
         + "</tr>"
         for position, start in reversed(list(enumerate(plot.starts)))
     )
+    heading = "Day (UTC)" if step >= DAY_STEP else "Hour" if step >= HOUR_STEP else "Time"
     return (
         '<div class="table-scroll figures-table" tabindex="0" role="region" aria-label="Figures"><table class="table">'
-        f'<thead><tr><th scope="col">{_STEP_NAMES[step]}</th>{names}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<thead><tr><th scope="col">{heading}</th>{names}</tr></thead><tbody>{rows}</tbody></table></div>'
     )
 
 
-def _when(start: datetime, step: Step) -> str:
-    if step == "day":
+def _linked(words: str, start: datetime, step: int, leads_to: str) -> str:
+    if not leads_to:
+        return words
+    end = start + timedelta(minutes=step)
+    joint = "&" if "?" in leads_to else "?"
+    address = f"{leads_to}{joint}from={minute_text(start)}&to={minute_text(end)}"
+    return f'<a href="{escape(address)}">{words}</a>'
+
+
+def minute_text(moment: datetime) -> str:
+    """`2026-11-23T16:42Z`: how an address names a minute, as admin.js does."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M}Z"
+
+
+def _when(start: datetime, step: int) -> str:
+    if step >= DAY_STEP:
         return figures.date(start)
     moment = start.astimezone(UTC)
-    form = "short" if step == "minute" else "day"
+    form = "short" if step < HOUR_STEP else "day"
     return f'<local-time datetime="{utc_text(moment)}" form="{form}">{moment:%H:%M} UTC</local-time>'
 
 
-_STEP_NAMES: dict[Step, str] = {"minute": "Minute", "hour": "Hour", "day": "Day (UTC)"}
-
 _EMIT_ONCE = "(() => { let told = false; return () => { if (!told) { told = true; emit(); } }; })()"
-_CLOCK = "new Date(+v).toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit'})"
-_DAY = "new Date(+v).toLocaleDateString('en-GB', {day: 'numeric', month: 'short', timeZone: 'UTC'})"
-_LOCAL_DAY = "new Date(+v).toLocaleDateString('en-GB', {day: 'numeric', month: 'short'})"
-_LABELLED_MINUTES = "(i, v) => i === 59 || (i < 55 && Math.round(v / 60000) % 15 === 0)"
-_LABELS: dict[Step, str] = {
-    "minute": f"(v, i) => i === 59 ? 'now' : {_CLOCK}",
-    "hour": f"(v) => {_CLOCK} === '00:00' ? {_LOCAL_DAY} : {_CLOCK}",
-    "day": f"(v) => {_DAY}",
-}
-_SHORT_FIGURE = "(v) => v >= 1e6 ? v / 1e6 + ' M' : v >= 1e3 ? v / 1e3 + ' k' : String(v)"
-_TOOLTIP = (
-    "(all) => { const v = all[0].axisValue; return '<strong>' + (%s) + '</strong>' + all.slice().reverse().map("
-    "(one) => '<br>' + one.marker + one.seriesName + ' <strong>' + Number(one.value).toLocaleString('en-US')"
-    " + '</strong>').join(''); }"
-)
-_TOOLTIPS: dict[Step, str] = {
-    "minute": _TOOLTIP % _CLOCK,
-    "hour": _TOOLTIP % f"{_LOCAL_DAY} + ', ' + {_CLOCK}",
-    "day": _TOOLTIP % _DAY,
-}

@@ -7,6 +7,7 @@ from vanilla.accounts.consents import Consents
 from vanilla.accounts.deletions import Deletions
 from vanilla.accounts.directory import Directory
 from vanilla.accounts.invitations import Invitations
+from vanilla.accounts.outside import OutsideRevocations
 from vanilla.accounts.passwords import Passwords
 from vanilla.accounts.resets import PasswordResets
 from vanilla.accounts.revocation import Revocations
@@ -31,10 +32,13 @@ from vanilla.inference.models import Models
 from vanilla.inference.relay import Relay
 from vanilla.inference.upstream import Upstream
 from vanilla.operations.audit import AuditLog
+from vanilla.operations.backups import Backups
 from vanilla.operations.controls import ControlPanel
 from vanilla.settings import Settings
 from vanilla.usage.feed import Feed
 from vanilla.usage.metrics import Metrics
+from vanilla.usage.outcomes import Outcomes
+from vanilla.usage.reports import Reports
 from vanilla.usage.statistics import Statistics
 
 
@@ -53,6 +57,7 @@ class Services:
     password_resets: PasswordResets
     deletions: Deletions
     sessions: Sessions
+    outside: OutsideRevocations
     api_tokens: ApiTokens
     play_tokens: PlayTokens
     consents: Consents
@@ -68,9 +73,12 @@ class Services:
     addresses: Addresses
     closings: Closings
     statistics: Statistics
+    reports: Reports
+    outcomes: Outcomes
     feed: Feed
     metrics: Metrics
     controls: ControlPanel
+    backups: Backups
     audit: AuditLog
     meter: Meter
     local_model: LocalModel

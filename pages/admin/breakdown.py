@@ -11,8 +11,10 @@ from vanilla.usage.statistics import BackendTotals, GameTotals, LedgerRow, Model
 
 RANGES = {"1": "24 h", "7": "7 d", "30": "30 d", "365": "1 y"}  # days
 USUAL_RANGE = "30"
-MOST_ROWS = 20
+MOST_ROWS = 10
 ENDED = {"ok": "ok", "aborted": "left early", "failed": "failed", "recovered": "recovered"}
+
+Address = Callable[..., str]  # of the calls that have something more in common: `address(user_id="...")`
 
 
 def range_segments(chosen: str, on_change: Callable[[str], Awaitable[None] | None]) -> None:
@@ -29,8 +31,11 @@ def tiles(totals: Totals) -> None:
         Stat("Tokens out", figures.count(totals.completion_tokens))
 
 
-def breakdown(title: str, first: str, rows: Sequence[tuple[Callable[[], object], Totals]]) -> None:
-    """A card with a table of totals; each row draws its own first cell, headed `first`."""
+def breakdown(
+    title: str, first: str, rows: Sequence[tuple[Callable[[], object], Totals]], number: int | None = None
+) -> None:
+    """A card with a table of totals; each row draws its own first cell, headed `first`. `number` is how many rows there
+    are, where not all of them are given."""
     with box("section", "card padded breakdown"):
         with box("div", "card-head"):
             Words("h2", title)
@@ -46,41 +51,54 @@ def breakdown(title: str, first: str, rows: Sequence[tuple[Callable[[], object],
                     Words("td", figures.count(totals.calls), "number", data_label="Calls")
                     Words("td", figures.count(totals.prompt_tokens), "number", data_label="In")
                     Words("td", figures.count(totals.completion_tokens), "number", data_label="Out")
-        if len(rows) > MOST_ROWS:
-            Words("p", f"{figures.count(len(rows) - MOST_ROWS)} more with fewer tokens.", "nothing small")
+        more = (len(rows) if number is None else number) - MOST_ROWS
+        if more > 0:
+            Words("p", f"{figures.count(more)} more with fewer tokens.", "nothing small")
 
 
-def by_user(rows: Sequence[UserTotals]) -> None:
-    """Tokens by user."""
+def by_user(rows: Sequence[UserTotals], number: int | None = None, address: Address | None = None) -> None:
+    """Tokens by user. With `address`, each leads to the calls behind it; else to the user."""
 
     def draw(row: UserTotals) -> Callable[[], object]:
+        name = row.username or "A deleted user"
+        if address is not None:
+            return lambda: link(name, address(user_id=row.user_id), "clip")
         if row.username is None:
-            return lambda: Words("span", "A deleted user", "quiet")
-        return lambda: link(row.username or "", f"/admin/users/{row.user_id}", "clip")
+            return lambda: Words("span", name, "quiet")
+        return lambda: link(name, f"/admin/users/{row.user_id}", "clip")
 
-    breakdown("By user", "User", [(draw(row), row) for row in rows])
+    breakdown("By user", "User", [(draw(row), row) for row in rows], number)
 
 
-def by_model(rows: Sequence[ModelTotals]) -> None:
+def by_model(rows: Sequence[ModelTotals], address: Address | None = None) -> None:
     """Tokens by model."""
-    breakdown("By model", "Model", [(_dotted(row.model, row.backend), row) for row in rows])
+
+    def draw(row: ModelTotals) -> Callable[[], object]:
+        where = address(model=row.model, backend=row.backend) if address is not None else ""
+        return _dotted(row.model, row.backend, where)
+
+    breakdown("By model", "Model", [(draw(row), row) for row in rows])
 
 
-def by_backend(rows: Sequence[BackendTotals]) -> None:
+def by_backend(rows: Sequence[BackendTotals], address: Address | None = None) -> None:
     """Tokens by backend."""
-    breakdown("By backend", "Backend", [(_dotted(row.backend, row.backend), row) for row in rows])
+
+    def draw(row: BackendTotals) -> Callable[[], object]:
+        return _dotted(row.backend, row.backend, address(backend=row.backend) if address is not None else "")
+
+    breakdown("By backend", "Backend", [(draw(row), row) for row in rows])
 
 
-def by_game(rows: Sequence[GameTotals]) -> None:
+def by_game(rows: Sequence[GameTotals], number: int | None = None, address: Address | None = None) -> None:
     """Tokens by game."""
 
     def draw(row: GameTotals) -> Callable[[], object]:
-        title = "Outside games" if row.game_id == NO_GAME else row.title
-        if title is None:
-            return lambda: Words("span", "A removed game", "quiet")
+        title = game_name(row.game_id, row.title)
+        if address is not None:
+            return lambda: link(title, address(game_id=row.game_id), "clip", title=title)
         return lambda: Words("span", title, "clip", title=title)
 
-    breakdown("By game", "Game", [(draw(row), row) for row in rows])
+    breakdown("By game", "Game", [(draw(row), row) for row in rows], number)
 
 
 def calls_table(
@@ -115,8 +133,8 @@ def _call(row: LedgerRow, *, with_user: bool) -> None:
             local_time(entry.timestamp, "exact")
         if with_user:
             Words("td", row.username or "A deleted user", "clip" if row.username else "clip quiet")
-        title = "Outside games" if entry.game_id == NO_GAME else row.title
-        Words("td", title or "A removed game", "clip" if title else "clip quiet", title=title or "")
+        title = game_name(entry.game_id, row.title)
+        Words("td", title, "clip" if row.title else "clip quiet", title=title)
         with box("td"):
             dotted(entry.model, colour_of(entry.backend))
         Words("td", figures.count(entry.prompt_tokens), "number", data_label="In")
@@ -127,13 +145,25 @@ def _call(row: LedgerRow, *, with_user: bool) -> None:
         Words("td", ENDED.get(entry.status, entry.status) + ("*" if entry.estimated else ""), "number", **note)
 
 
+def game_name(game_id: str, title: str | None) -> str:
+    """What to call a game in a list of usage."""
+    return "Outside games" if game_id == NO_GAME else title or "A removed game"
+
+
 def seconds(milliseconds: int | None) -> str:
     """`0.41 s`; a dash where it is not known."""
     return "-" if milliseconds is None else f"{milliseconds / 1000:.2f} s"
 
 
-def _dotted(words: str, backend: str) -> Callable[[], object]:
-    return lambda: dotted(words, colour_of(backend))
+def _dotted(words: str, backend: str, href: str = "") -> Callable[[], object]:
+    def draw() -> None:
+        if href:
+            with link("", href):
+                dotted(words, colour_of(backend))
+        else:
+            dotted(words, colour_of(backend))
+
+    return draw
 
 
 def _cached(totals: Totals) -> str:

@@ -6,6 +6,7 @@ from typing import Generic, Protocol, TypeVar
 from nicegui import ui
 
 from pages import figures
+from pages.admin.tiles import aim
 from pages.elements import Words, box, link, meter
 
 Value_contra = TypeVar("Value_contra", contravariant=True)
@@ -53,7 +54,7 @@ class KeyedRows(Generic[Item]):
 
 
 class MeterRow:
-    """A name, a figure and how much of something that is."""
+    """A name, a figure and how much of something that is. It is a link where it has an address."""
 
     def __init__(self, name: str, *, href: str = "") -> None:
         with box("div", "meter-row") as self.element:
@@ -64,12 +65,16 @@ class MeterRow:
             self._meter = meter(0.0, label=name)
         (self._bar,) = self._meter.default_slot.children
 
-    def update(self, name: str, value: int, part: float, note: str = "", *, is_near: bool = False) -> None:
+    def update(
+        self, name: str, value: int, part: float, note: str = "", *, is_near: bool = False, href: str = ""
+    ) -> None:
         """`part` is between 0 and 1."""
         self._name.set_text(name)
         self._value.set_text(figures.count(value))
         self._note.set_text(note)
         self._note.set_visibility(bool(note))
+        if href:
+            aim(self._name, href)
         percent = f"{max(0.0, min(1.0, part)) * 100:.4g}"
         if self._meter.props["aria-valuenow"] == percent and ("near" in self._meter.classes) == is_near:
             return

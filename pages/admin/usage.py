@@ -1,127 +1,187 @@
-"""`/admin/usage`: what a range of time has used, by whom, with which model, in which game."""
+"""`/admin/usage`: what a span of time has used, by whom, with which model, in which game; and every call of it.
 
-from dataclasses import dataclass
+What is asked for stands in the address. Sums that take longer than a moment come when they are there: the page does not
+wait for them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
 from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import Depends
-from nicegui import ui
+from fastapi import Depends, Request
+from nicegui import background_tasks, ui
 
-from pages.admin.breakdown import (
-    RANGES,
-    USUAL_RANGE,
-    by_backend,
-    by_game,
-    by_model,
-    by_user,
-    calls_table,
-    range_segments,
-    tiles,
-)
+from pages.admin.addresses import filter_of, usage_address, when_of
+from pages.admin.breakdown import by_backend, by_game, by_model, by_user, calls_table, game_name, tiles
+from pages.admin.filters import Asked, FilterForm, range_links
+from pages.admin.live import chart_title
+from pages.admin.refusals import Refusals, refused
 from pages.admin.sections import Guard, section
-from pages.charts import Plot, TokensChart, plot_by_backend
-from pages.elements import Words, box, button_link
-from pages.visitor import Visitor, admin
-from vanilla.models import utc_now
+from pages.charts import TokensChart, backends_plot
+from pages.elements import Words, box, button, button_link, notice
+from pages.visitor import Visitor, admin, go_to
+from vanilla.accounts.names import username_key
+from vanilla.models import utc_now, utc_text
 from vanilla.services import Services
-from vanilla.usage.statistics import (
-    BackendTotals,
-    Bucket,
-    GameTotals,
-    LedgerRow,
-    ModelTotals,
-    Statistics,
-    Totals,
-    UserTotals,
-    bucket_of,
-    range_start,
-)
+from vanilla.usage.reports import Report
+from vanilla.usage.spans import moment_of
+from vanilla.usage.statistics import LedgerRow
 
-RECENT = 25  # calls listed
+logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Report:
-    """Everything the page shows of one range."""
-
-    days: int
-    bucket: Bucket
-    plot: Plot
-    totals: Totals
-    by_user: list[UserTotals]
-    by_model: list[ModelTotals]
-    by_backend: list[BackendTotals]
-    by_game: list[GameTotals]
-    recent: list[LedgerRow]
-
-
-async def load(statistics: Statistics, days: int) -> Report:
-    """The report of the last `days` times 24 hours."""
-    now = utc_now()
-    since, bucket = range_start(days, now), bucket_of(days)
-    return Report(
-        days=days,
-        bucket=bucket,
-        plot=plot_by_backend(await statistics.series(bucket, since=since), since, now, bucket),
-        totals=await statistics.totals(since=since),
-        by_user=await statistics.by_user(since=since),
-        by_model=await statistics.by_model(since=since),
-        by_backend=await statistics.by_backend(since=since),
-        by_game=await statistics.by_game(since=since),
-        recent=await statistics.recent(RECENT, since=since),
-    )
+A_PAGE = 25  # calls listed at a time
+PATIENCE = 0.06  # seconds that a page waits for its sums
 
 
 def register(services: Services) -> None:
     """Define the page."""
 
     @ui.page("/admin/usage")
-    async def usage(visitor: Annotated[Visitor, Depends(admin(services))], days: str = USUAL_RANGE) -> None:
-        chosen = days if days in RANGES else USUAL_RANGE
-        report = await load(services.statistics, int(chosen))
+    async def usage(request: Request, visitor: Annotated[Visitor, Depends(admin(services))]) -> None:
+        asked = await _asked(services, dict(request.query_params))
+        if asked.is_refused:
+            refusals = await refused(services, asked)
+            with section(visitor, "Usage", "/admin/usage"):
+                _controls(asked)
+                Refusals(services, Guard(services, visitor), asked, refusals)
+            return
+        report = asyncio.ensure_future(services.reports.of(asked.span, asked.chosen))
+        rows = await _calls(services, asked)
+        await asyncio.wait([report], timeout=PATIENCE)
         with section(visitor, "Usage", "/admin/usage"):
-            UsageView(services, visitor, report)
+            UsageView(services, Guard(services, visitor), asked, rows, report)
+
+
+async def _asked(services: Services, query: dict[str, str]) -> Asked:
+    """What an address asks for. What was typed as a name goes on to the address with its id."""
+    chosen, statistics = filter_of(query), services.statistics
+    span, when = when_of(query, utc_now())
+    problem = ""
+    who, title = query.get("who", "").strip(), query.get("title", "").strip()
+    if who or title:
+        user_id = await statistics.user_called(username_key(who)) if who else chosen.user_id
+        game_id = await statistics.game_called(title) if title else chosen.game_id
+        if (user_id or not who) and (game_id is not None or not title):
+            known = filter_of({**query, "user": user_id or "", "game": game_id or query.get("game", "")})
+            raise go_to(usage_address(known, when=when))
+        missing = f"Nobody is called {who}." if who and not user_id else f"No game is called {title}."
+        problem = f"{missing} These are the calls of everybody."
+    names = await statistics.usernames([chosen.user_id] if chosen.user_id else [])
+    titles = await statistics.titles([chosen.game_id] if chosen.game_id else [])
+    return Asked(
+        chosen,
+        span,
+        when,
+        username=names.get(chosen.user_id or "", ""),
+        title="" if chosen.game_id is None else game_name(chosen.game_id, titles.get(chosen.game_id)),
+        problem=problem,
+    )
+
+
+async def _calls(services: Services, asked: Asked, before: str | None = None) -> list[LedgerRow]:
+    span = asked.span
+    return await services.statistics.recent(
+        A_PAGE, before=before, since=span.since, until=span.until, chosen=asked.chosen
+    )
+
+
+def _controls(asked: Asked) -> FilterForm:
+    with box("div", "bar-of-controls"):
+        range_links(asked)
+        if not asked.is_refused:
+            button_link("Download CSV", csv_address(asked), classes="little", download="")
+    if asked.problem:
+        notice(asked.problem, "error")
+    return FilterForm(asked)
 
 
 class UsageView:
-    """The choice of a range, and its report below."""
+    """Filters, the report and the calls."""
 
-    def __init__(self, services: Services, visitor: Visitor, report: Report) -> None:
+    def __init__(
+        self,
+        services: Services,
+        guard: Guard,
+        asked: Asked,
+        rows: Sequence[LedgerRow],
+        report: "asyncio.Future[Report]",
+    ) -> None:
         self._services = services
-        self._guard = Guard(services, visitor)
-        with box("div", "bar-of-controls"):
-            range_segments(str(report.days), self._choose)
-            self._csv = button_link("Download CSV", "", classes="little", download="")
-        self._place = box("div", "admin")
-        self._show(report)
+        self._guard = guard
+        self._asked = asked
+        self._form = _controls(asked)
+        self._place = box("div", "admin", aria_live="off")
+        if report.done() and report.exception() is None:
+            self._show(report.result())
+        else:
+            with self._place, box("div", "card padded adding-up", role="status"):
+                Words("p", "Adding up these calls. They are listed below.", "quiet")
+            background_tasks.create(self._wait(report))
+        with box("section", "card padded"):
+            self._add_calls = calls_table("Calls", rows, with_user=True, nothing="No calls in this range.")
+            if any(row.entry.estimated for row in rows):
+                Words("p", "* counted by our estimate: the model server did not say.", "nothing small")
+            with box("div", "pager"):
+                self._older = button("Show older", self._show_older, classes="little")
+        self._note_calls(rows)
 
-    async def _choose(self, days: str) -> None:
-        if not await self._guard.lets():
+    async def _wait(self, report: "asyncio.Future[Report]") -> None:
+        try:
+            found = await report
+        except Exception:
+            logger.exception("The sums of the usage page could not be read")
+            found = None
+        if self._place.is_deleted:
             return
-        report = await load(self._services.statistics, int(days))
-        self._show(report)
-        ui.navigate.history.replace(f"/admin/usage?days={report.days}")
+        self._place.clear()
+        if found is not None:
+            self._show(found)
+            return
+        with self._place:
+            notice("These calls could not be added up. Try again; the log says what is wrong.", "error")
 
     def _show(self, report: Report) -> None:
-        self._csv.props["href"] = f"/admin/api/usage.csv?days={report.days}"
-        self._place.clear()
+        self._form.suggest(report)
         with self._place:
-            draw(report)
+            draw(report, self._asked)
+
+    async def _show_older(self) -> None:
+        if not await self._guard.lets():
+            return
+        more = await _calls(self._services, self._asked, self._last)
+        self._add_calls(more)
+        self._note_calls(more)
+
+    def _note_calls(self, calls: Sequence[LedgerRow]) -> None:
+        self._last = calls[-1].entry.id if calls else None
+        self._older.set_visibility(len(calls) == A_PAGE)
 
 
-def draw(report: Report) -> None:
+def draw(report: Report, asked: Asked) -> None:
     """The report itself."""
     tiles(report.totals)
+    span = report.span
     with box("section", "card padded"):
-        title = "Tokens an hour" if report.bucket == "hour" else "Tokens a day"
-        TokensChart(title, report.plot, step=report.bucket)
+        plot = backends_plot([moment_of(start) for start in span.starts()], report.series)
+        leads_to = usage_address(asked.chosen)
+        TokensChart(chart_title(span.step), plot, step=span.step, leads_to=leads_to)
     with box("div", "breakdowns"):
         with box("div", "stack"):
-            by_user(report.by_user)
-            by_model(report.by_model)
+            if asked.chosen.user_id is None:
+                by_user(report.by_user, report.users, asked.address)
+            by_model(report.by_model, asked.address)
         with box("div", "stack"):
-            by_game(report.by_game)
-            by_backend(report.by_backend)
-    with box("section", "card padded"):
-        calls_table("Recent calls", report.recent, with_user=True, nothing="No calls in this range.")
-        if any(row.entry.estimated for row in report.recent):
-            Words("p", "* counted by our estimate: the model server did not say.", "nothing small")
+            if asked.chosen.game_id is None:
+                by_game(report.by_game, report.games, asked.address)
+            by_backend(report.by_backend, asked.address)
+
+
+def csv_address(asked: Asked) -> str:
+    """The same calls as a file: /admin/api/usage.csv with the same filters."""
+    span, chosen = asked.span, asked.chosen
+    fields = ("user_id", "game_id", "backend", "model", "status")
+    filters = {name: value for name in fields if (value := getattr(chosen, name)) is not None}
+    query = {"since": utc_text(span.since), "until": utc_text(span.until), **filters}
+    return f"/admin/api/usage.csv?{urlencode(query)}"

@@ -11,7 +11,11 @@ import pytest
 from tests import factories
 from vanilla.database import Database
 from vanilla.models import Game, User, new_id
+from vanilla.usage.feed import Feed
 from vanilla.usage.ledger import Entry
+from vanilla.usage.outcomes import Outcomes
+from vanilla.usage.past import Pasts
+from vanilla.usage.standings import Standings
 from vanilla.usage.statistics import Statistics
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -46,6 +50,36 @@ def database(tmp_path: Path, migrated: Path) -> Iterator[Database]:
 @pytest.fixture
 def statistics(database: Database) -> Statistics:
     return Statistics(database)
+
+
+class Clock:
+    """Unix seconds that move when told to."""
+
+    def __init__(self) -> None:
+        self.now = NOON.timestamp()
+
+    def __call__(self) -> float:
+        return self.now
+
+    @property
+    def moment(self) -> datetime:
+        return datetime.fromtimestamp(self.now, UTC)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def outcomes(database: Database) -> Outcomes:
+    return Outcomes(database)
+
+
+@pytest.fixture
+def feed(database: Database, statistics: Statistics, outcomes: Outcomes, clock: Clock) -> Feed:
+    """A feed at noon."""
+    return Feed(statistics, Pasts(database, Standings()), outcomes, clock=clock)
 
 
 @pytest.fixture

@@ -10,14 +10,12 @@ from tests.usage.test_feed import live_call
 from vanilla.usage import plays as plays_module
 from vanilla.usage.feed import SPENT, Feed
 from vanilla.usage.plays import PlayNow, Plays, Tokens
-from vanilla.usage.statistics import Statistics
 
 
 @pytest.fixture
-async def feed(statistics: Statistics, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Feed]:
+async def feed(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Feed]:
     """Open, and quick to tell."""
     monkeypatch.setattr(plays_module, "SECONDS_BETWEEN_PUSHES", 0.01)
-    feed = Feed(statistics)
     await feed.open()
     yield feed
     await feed.close()

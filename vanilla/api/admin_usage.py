@@ -1,13 +1,14 @@
 """What everybody has used, for admins: totals, series, single calls, and the ledger as CSV."""
 
+import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, TypedDict
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import StreamingResponse
 
 from vanilla.api.callers import Admin, ServicesDep
@@ -15,13 +16,15 @@ from vanilla.api.usage import Days, shown_point, shown_row
 from vanilla.api.users import shown
 from vanilla.errors import Invalid
 from vanilla.models import utc_now
-from vanilla.usage.statistics import LedgerRow, Statistics, bucket_of, range_start
+from vanilla.usage.spans import Filter
+from vanilla.usage.statistics import Bucket, LedgerRow, Statistics, bucket_of, range_start
 
 router = APIRouter(prefix="/admin/api", tags=["admin"])
 
 Rows = Annotated[int, Query(ge=1, le=500, description="How many single calls.")]
 Moment = Annotated[datetime | None, Query(description="ISO 8601; without an offset it is UTC.")]
 
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are wide
 CSV_COLUMNS = (
     "id",
     "timestamp",
@@ -44,31 +47,75 @@ CSV_COLUMNS = (
 )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Which calls are meant."""
+
+    since: datetime | None
+    until: datetime | None
+    days: int | None
+    chosen: Filter
+
+
+def _asked(
+    days: Days = None,
+    since: Moment = None,
+    until: Moment = None,
+    user_id: Annotated[str | None, Query(description="Of this user alone.")] = None,
+    game_id: Annotated[str | None, Query(description="Of this game alone; empty: outside any game.")] = None,
+    backend: Annotated[str | None, Query(description="`anthropic` or `ollama`.")] = None,
+    model: str | None = None,
+    status: Annotated[
+        Literal["ok", "aborted", "failed", "recovered", "not-ok"] | None, Query(description="How they ended.")
+    ] = None,
+) -> Asked:
+    """The filters that pages, JSON and CSV have in common. `since` goes before `days`."""
+    start = range_start(days) if since is None and days is not None else since
+    chosen = Filter(user_id=user_id, game_id=game_id, backend=backend, model=model, status=status)
+    return Asked(_in_utc(start), _in_utc(until), days, chosen)
+
+
+AskedDep = Annotated[Asked, Depends(_asked)]
+
+
 @router.get("/usage")
-async def usage(_admin: Admin, services: ServicesDep, days: Days = None, limit: Rows = 50) -> dict[str, Any]:
-    """Totals of all time or of the last `days`, by user, model, backend and game; a series by hour (up to 7 days) or
-    by UTC day; the last `limit` calls."""
-    since = None if days is None else range_start(days)
+async def usage(
+    _admin: Admin,
+    services: ServicesDep,
+    asked: AskedDep,
+    limit: Rows = 50,
+    before: Annotated[str | None, Query(description="List the calls before the one with this id.")] = None,
+) -> dict[str, Any]:
+    """Totals by user, model, backend and game; a series by hour (up to 7 days) or by UTC day; the last `limit` calls.
+    Of all time, or of a range, which sums round outwards to whole hours."""
     statistics = services.statistics
+    of: _Of = {"since": asked.since, "until": asked.until, "chosen": asked.chosen}
+    totals, by_model, by_backend, series = await asyncio.gather(
+        statistics.totals(**of),
+        statistics.by_model(**of),
+        statistics.by_backend(**of),
+        statistics.series(_bucket(asked), **of),
+    )
+    by_user, by_game, recent = await asyncio.gather(
+        statistics.by_user(**of), statistics.by_game(**of), statistics.recent(limit, before=before, **of)
+    )
     return {
-        "totals": asdict(await statistics.totals(since=since)),
-        "by_user": [asdict(row) for row in await statistics.by_user(since=since)],
-        "by_model": [asdict(row) for row in await statistics.by_model(since=since)],
-        "by_backend": [asdict(row) for row in await statistics.by_backend(since=since)],
-        "by_game": [asdict(row) for row in await statistics.by_game(since=since)],
-        "series": [shown_point(point) for point in await statistics.series(bucket_of(days), since=since)],
-        "recent": [shown_row(row) for row in await statistics.recent(limit)],
+        "totals": asdict(totals),
+        "by_user": [asdict(row) for row in by_user],
+        "by_model": [asdict(row) for row in by_model],
+        "by_backend": [asdict(row) for row in by_backend],
+        "by_game": [asdict(row) for row in by_game],
+        "series": [shown_point(point) for point in series],
+        "recent": [shown_row(row) for row in recent],
     }
 
 
 @router.get("/usage.csv")
-async def usage_csv(
-    _admin: Admin, services: ServicesDep, since: Moment = None, until: Moment = None, days: Days = None
-) -> StreamingResponse:
-    """The ledger as CSV, oldest first: all of it, from `since` until before `until`, or the last `days`."""
+async def usage_csv(_admin: Admin, services: ServicesDep, asked: AskedDep) -> StreamingResponse:
+    """The ledger as CSV, oldest first: all of it, or what the filters let through. It ends with what there was when it
+    began."""
     now = utc_now()
-    start = range_start(days, now) if since is None and days is not None else since
-    lines = _csv(services.statistics, _in_utc(start), _in_utc(until) or now)
+    lines = _csv(services.statistics, asked.since, asked.until or now, asked.chosen)
     return StreamingResponse(
         lines,
         media_type="text/csv; charset=utf-8",
@@ -103,22 +150,39 @@ async def user_usage(
     }
 
 
-async def _csv(statistics: Statistics, since: datetime | None, until: datetime) -> AsyncIterator[str]:
+class _Of(TypedDict):
+    since: datetime | None
+    until: datetime | None
+    chosen: Filter
+
+
+def _bucket(asked: Asked) -> Bucket:
+    if asked.since is None:
+        return "day"
+    whole = (asked.until or utc_now()) - asked.since
+    return bucket_of(-(-whole // timedelta(days=1)))
+
+
+async def _csv(statistics: Statistics, since: datetime | None, until: datetime, chosen: Filter) -> AsyncIterator[str]:
     yield ",".join(CSV_COLUMNS) + "\r\n"
     last: LedgerRow | None = None
-    while rows := await statistics.export(last, since=since, until=until):
-        text = io.StringIO()
-        writer = csv.writer(text)
-        for row in rows:
-            values = shown_row(row)
-            writer.writerow([_cell(values[name]) for name in CSV_COLUMNS])
-        yield text.getvalue()
+    while rows := await statistics.export(last, since=since, until=until, chosen=chosen):
+        yield await asyncio.to_thread(_lines, rows)
         last = rows[-1]
+
+
+def _lines(rows: list[LedgerRow]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    for row in rows:
+        values = shown_row(row)
+        writer.writerow([_cell(values[name]) for name in CSV_COLUMNS])
+    return text.getvalue()
 
 
 def _cell(value: object) -> object:
     """A spreadsheet takes text that starts so for a formula; names of models and users are other people's text."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if isinstance(value, str) and value.startswith(FORMULAS):
         return f"'{value}"
     return int(value) if isinstance(value, bool) else value
 

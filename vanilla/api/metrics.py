@@ -24,7 +24,10 @@ async def metrics(request: Request, services: ServicesDep) -> Response:
     """Everything that is counted, in the text format of Prometheus or, where it is preferred, in OpenMetrics."""
     _check_access(request, services.settings)
     held = await services.meter.held()
-    load = Load(services.relay.calls_in_flight(), held.holds, held.tokens)
+    feed = services.feed
+    load = Load(
+        services.relay.calls_in_flight(), held.holds, held.tokens, feed.watchers, feed.aggregations, feed.pushes
+    )
     accept = request.headers.get("accept", "")
     body, content_type = await asyncio.to_thread(services.metrics.text, load, accept)
     return Response(body, headers={"content-type": content_type, "cache-control": "no-store"})

@@ -73,14 +73,14 @@ class Books:
             book = self._books[minute] = Book()
         return book
 
-    def items(self, since: int) -> Iterator[tuple[int, Book]]:
+    def since(self, minute: int) -> Iterator[tuple[int, Book]]:
         """Minutes from that one on."""
-        return ((minute, book) for minute, book in self._books.items() if minute >= since)
+        return ((number, book) for number, book in self._books.items() if number >= minute)
 
-    def together(self, since: int) -> Book:
+    def together(self, minute: int) -> Book:
         """All minutes from that one on as one."""
         whole = Book()
-        for _, book in self.items(since):
+        for _, book in self.since(minute):
             whole.add(book)
         return whole
 

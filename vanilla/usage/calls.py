@@ -4,6 +4,7 @@ Where games or models are asked for, the roll-ups say in which hours there were 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from vanilla.models import Game, TokenUsage, UsageHour, UsageHourTotal, User, ut
 from vanilla.usage.ledger import Entry
 from vanilla.usage.rows import LedgerRow
 from vanilla.usage.spans import HOUR, Filter, minute_of, moment_of
-from vanilla.usage.sums import NOT_OK, OK, marks, not_ok
+from vanilla.usage.sums import marks, not_ok
 
 Place = tuple[datetime, str]  # of a row among all: its time, its id
 Query = Select[*tuple[Any, ...]]
@@ -44,11 +45,15 @@ def page(
     """The newest calls of a range, newest first, or those before a place."""
     conditions = [] if before is None else [_time <= before[0], tuple_(_time, _id) < before]
     is_sparse = chosen.game_id is not None or chosen.model is not None or chosen.backend is not None
-    if not is_sparse or chosen.status in NOT_OK:
-        statement = _calls(chosen, since, until).where(*conditions).order_by(_time.desc(), _id.desc())
-        return [_row(row) for row in session.execute(statement.limit(limit))]
+    if not is_sparse or chosen.bad_statuses:
+        rows: list[LedgerRow] = []
+        for status in chosen.bad_statuses or (chosen.status,):  # each of them is in order in its index
+            wanted = replace(chosen, status=status)
+            statement = _calls(wanted, since, until).where(*conditions).order_by(_time.desc(), _id.desc())
+            rows += [_row(row) for row in session.execute(statement.limit(limit))]
+        return _newest_first(rows)[:limit]
     newest = min(until or utc_now(), before[0] if before else utc_now())
-    rows: list[LedgerRow] = []
+    rows = []
     for hour in _hours(session, chosen, minute_of(newest) // HOUR, since):
         start, end = moment_of(hour * HOUR), moment_of((hour + 1) * HOUR)
         of_hour: list[LedgerRow] = []
@@ -56,8 +61,7 @@ def page(
             narrow = _calls(chosen, max(start, since or start), min(end, until or end), user_id)
             statement = narrow.where(*conditions).order_by(_time.desc(), _id.desc()).limit(limit - len(rows))
             of_hour += [_row(row) for row in session.execute(statement)]
-        of_hour.sort(key=lambda row: (row.entry.timestamp, row.entry.id), reverse=True)
-        rows += of_hour[: limit - len(rows)]
+        rows += _newest_first(of_hour)[: limit - len(rows)]
         if len(rows) == limit:
             break
     return rows
@@ -75,6 +79,10 @@ def export(
     conditions = [] if after is None else [_time >= after[0], tuple_(_time, _id) > after]
     statement = _calls(chosen, since, until).where(*conditions).order_by(_time, _id).limit(CHUNK)
     return [_row(row) for row in session.execute(statement)]
+
+
+def _newest_first(rows: list[LedgerRow]) -> list[LedgerRow]:
+    return sorted(rows, key=lambda row: (row.entry.timestamp, row.entry.id), reverse=True)
 
 
 def _hours(session: Session, chosen: Filter, newest: int, since: datetime | None) -> Iterator[int]:
@@ -140,12 +148,12 @@ def _calls(chosen: Filter, since: datetime | None, until: datetime | None, user_
         (col(TokenUsage.game_id), chosen.game_id),
         (col(TokenUsage.backend), chosen.backend),
         (col(TokenUsage.model), chosen.model),
-        (col(TokenUsage.status), chosen.status),
+        (col(TokenUsage.status), None if chosen.bad_statuses else chosen.status),
     ):
         if value is not None:
             conditions.append(column == value)
-    if chosen.status not in (None, OK):
-        conditions.append(not_ok())
+    if chosen.bad_statuses:
+        conditions += [not_ok(), col(TokenUsage.status).in_(chosen.bad_statuses)]
     if since is not None:
         conditions.append(_time >= since)
     if until is not None:

@@ -1,37 +1,41 @@
 """What happens right now, in memory: the relay reports calls here, pages that watch are told at most twice a second.
 
 Reporting a call costs microseconds and no query. One aggregator task serves every watcher, and sleeps while nobody
-watches. After a restart the minutes, totals and recent calls come back from the database; refusals, the peak and first
-bytes start anew.
+watches: what a range shows is made once, for all who watch it. Minutes that are over come from the database, so that
+after a restart everything is as it was but for the peak and, where it was killed, the last seconds of refusals.
 """
 
 import asyncio
 import contextlib
 import logging
-import statistics
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
 
 from vanilla.models import NO_GAME
+from vanilla.usage.books import KEPT, Book, Books, bound_of
 from vanilla.usage.ledger import Entry
+from vanilla.usage.outcomes import Outcomes
+from vanilla.usage.past import Past, Pasts
 from vanilla.usage.plays import Plays
-from vanilla.usage.snapshot import CallNow, LiveSnapshot, Minute, RecentCall
+from vanilla.usage.present import shown
+from vanilla.usage.snapshot import CallNow, LiveSnapshot, RecentCall
 from vanilla.usage.statistics import NearLimit, Statistics
 
 logger = logging.getLogger(__name__)
 
-MINUTES = 60  # that the chart shows, the current one included
 DAY = 24 * 60  # minutes
 RECENT = 50
-FIRST_BYTES = 200  # calls that the median looks back on
 SPENT = "spent"  # why a call was refused: a limit had no room for it
+USUAL_RANGE = "1h"
 SECONDS_BETWEEN_PUSHES = 0.5
 SECONDS_BETWEEN_LIMITS = 2.0  # while calls settle
 SECONDS_BEFORE_LIMITS_ANYWAY = 15.0  # an admin may have changed them
+
+Callback = Callable[[LiveSnapshot], None]
 
 
 @dataclass(slots=True)
@@ -55,25 +59,35 @@ class LiveCall:
 class Feed:
     """Live state of this process. All methods are called on the event loop."""
 
-    def __init__(self, statistics: Statistics, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, statistics: Statistics, pasts: Pasts, outcomes: Outcomes, *, clock: Callable[[], float] = time.time
+    ) -> None:
         """`clock` gives Unix seconds."""
         self._statistics = statistics
+        self._pasts = pasts
+        self._outcomes = outcomes
         self._clock = clock
         self._calls: dict[str, LiveCall] = {}
         self.plays = Plays(self._calls)
-        self._counted: dict[str, int] = {}  # tokens of a call in flight that already stand in a minute
-        self._minutes: dict[int, Counter[str]] = {}
+        self._books = Books()
         self._recent: deque[RecentCall] = deque(maxlen=RECENT)
-        self._first_bytes: deque[int] = deque(maxlen=FIRST_BYTES)
         self._today = _Day(int(clock()) // 60 // DAY)
         self._yesterday: list[int] = [0] * DAY  # running totals at the end of each minute
         self._near_limit: tuple[NearLimit, ...] = ()
         self._titles: dict[str, str | None] = {NO_GAME: None}
+        self._names: dict[str, str | None] = {}
         self._limits_changed = True
         self._changes = 0
-        self._subscribers: dict[object, Callable[[LiveSnapshot], None]] = {}
+        self._subscribers: dict[object, tuple[str, Callback]] = {}
         self._watched = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self.aggregations = 0  # how often a range was added up for those who watch it
+        self.pushes = 0  # how often a watcher was told
+
+    @property
+    def watchers(self) -> int:
+        """How many are told now."""
+        return len(self._subscribers)
 
     async def open(self) -> None:
         """Take up where the database stands, then serve subscribers until `close()`."""
@@ -81,99 +95,86 @@ class Feed:
         self._tasks = [
             asyncio.create_task(self.run(), name="live feed"),
             asyncio.create_task(self.plays.run(), name="plays"),
+            asyncio.create_task(self._outcomes.run(), name="outcomes"),
         ]
 
     async def close(self) -> None:
-        """End the aggregators."""
+        """End the aggregators, and write what is still to be written."""
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self._tasks = []
+        try:
+            await self._outcomes.write()
+        except Exception:
+            logger.exception("The last refusals and first bytes could not be written")
 
     def started(self, call: LiveCall) -> None:
         """A call was admitted."""
         self._turn()
         self._calls[call.id] = call
+        self._names[call.user_id] = call.username
         self._today.peak = max(self._today.peak, len(self._calls))
         self._changes += 1
         self.plays.started(call)
 
     def ended(self, call: LiveCall, entry: Entry | None) -> None:
         """A call is over; `entry` is its ledger row, or None when it cost nothing."""
-        self._turn()
         self._calls.pop(call.id, None)
-        counted = self._counted.pop(call.id, 0)
-        if counted:
-            minute = self._minute() if entry is None else _minute_of(entry)
-            self._add(minute, call.backend, call.game_id, -counted)
         if entry is not None:
             self.recorded(entry, call.username)
         self._changes += 1
         self.plays.ended(call, entry)
 
-    def recorded(self, entry: Entry, username: str) -> None:
+    def recorded(self, entry: Entry, username: str = "") -> None:
         """A row was written to the ledger: at the end of a call, or for one that a dead process left behind."""
         self._turn()
-        self._add(_minute_of(entry), entry.backend, entry.game_id, entry.total_tokens)
-        self._recent.appendleft(RecentCall(entry, username))
+        minute, tokens = _minute_of(entry), entry.total_tokens
+        self._books[minute].record(entry)
         if entry.first_byte_ms is not None:
-            self._first_bytes.append(entry.first_byte_ms)
+            self._outcomes.answered(minute, entry.backend, entry.model, bound_of(entry.first_byte_ms))
+        self._today.add(minute, tokens)
+        self._recent.appendleft(RecentCall(entry, username))
         self._limits_changed = True
         self._changes += 1
 
     def refused(self, user_id: str, username: str, backend: str, reason: str) -> None:
-        """A call was not admitted. `reason` is one of a few short words, such as `spent`."""
+        """A call was not answered. `reason` is one of a few short words, such as `spent`; `user_id` may be ""."""
         self._turn()
-        self._today.refusals[reason] += 1
+        minute = self._minute()
+        self._books[minute].refusals[backend, user_id, reason] += 1
+        self._outcomes.refused(minute, backend, user_id, reason)
         self._changes += 1
         if reason == SPENT:
             self.plays.refused(user_id)
 
-    def subscribe(self, callback: Callable[[LiveSnapshot], None]) -> Callable[[], None]:
-        """Call `callback` with a snapshot when something has changed, at most twice a second. The returned function
-        ends that. One that raises is logged and dropped."""
-        key = object()
-        self._subscribers[key] = callback
+    def upstream_failed(self, backend: str, kind: str) -> None:
+        """A model server did not do as asked. Where its own words were passed on, such as those of a 529, nobody else
+        counts it."""
+        if kind.isdigit() and kind not in ("401", "403"):
+            self.refused("", "", backend, f"upstream {kind}")
+
+    def subscribe(self, callback: Callback, key: str = USUAL_RANGE) -> Callable[[], None]:
+        """Call `callback` with a snapshot of a range (a key of RANGES) when something has changed, at most twice a
+        second. The returned function ends that. One that raises is logged and dropped."""
+        subscriber = object()
+        self._subscribers[subscriber] = key, callback
         self._watched.set()
 
         def unsubscribe() -> None:
-            self._subscribers.pop(key, None)
+            self._subscribers.pop(subscriber, None)
             if not self._subscribers:
                 self._watched.clear()
 
         return unsubscribe
 
-    def snapshot(self) -> LiveSnapshot:
-        """How things stand."""
-        self._turn()
-        self._count_calls_in_flight()
-        minute = self._minute()
-        now = time.monotonic()
-        calls = sorted(self._calls.values(), key=lambda call: call.started_at)
-        return LiveSnapshot(
-            at=datetime.fromtimestamp(self._clock(), UTC),
-            calls=tuple(_call_now(call, now) for call in calls),
-            peak_calls_today=self._today.peak,
-            minutes=tuple(
-                Minute(datetime.fromtimestamp(number * 60, UTC), dict(+self._minutes.get(number, Counter())))
-                for number in range(minute - MINUTES + 1, minute + 1)
-            ),
-            tokens_today=self._today.total,
-            tokens_yesterday=self._yesterday[minute % DAY],
-            games_today=dict((+self._today.games).most_common()),
-            first_byte_ms=round(statistics.median(self._first_bytes)) if self._first_bytes else None,
-            refusals_today=dict(self._today.refusals),
-            recent=tuple(self._recent),
-            near_limit=self._near_limit,
-            titles={game_id: title for game_id, title in self._titles.items() if title is not None},
-        )
-
-    async def current(self) -> LiveSnapshot:
-        """How things stand, with the limits as they are now: for a page that is being built."""
+    async def current(self, key: str = USUAL_RANGE) -> LiveSnapshot:
+        """How things stand, with limits and names as they are now: for a page that is being built."""
+        past = await self._pasts.of(key, self._minute())
         await self._read_limits()
-        await self._read_titles()
-        return self.snapshot()
+        await self._read_names([past])
+        return self._snapshot(past)
 
     async def run(self) -> None:
         """The aggregator: tells subscribers what changed, until cancelled."""
@@ -188,23 +189,65 @@ class Feed:
             state = self._state()
             if state != told:
                 told = state
-                await self._read_titles()
-                self._publish(self.snapshot())
+                await self._publish()
             await asyncio.sleep(SECONDS_BETWEEN_PUSHES)
 
     def _state(self) -> object:
         """Something that differs whenever a snapshot would."""
         tokens = sum(call.prompt_tokens + call.completion_tokens for call in self._calls.values())
         seconds = int(time.monotonic()) if self._calls else 0  # calls in flight grow older
-        return self._changes, self._minute(), tokens, seconds
+        return self._changes, self._minute(), tokens, seconds, frozenset(self._subscribers)
 
-    def _publish(self, snapshot: LiveSnapshot) -> None:
-        for key, callback in list(self._subscribers.items()):
+    async def _publish(self) -> None:
+        pasts: dict[str, Past] = {}
+        for key in {key for key, _ in self._subscribers.values()}:
             try:
-                callback(snapshot)
+                pasts[key] = await self._pasts.of(key, self._minute())
+            except Exception:
+                logger.exception("The past of the live page could not be read")
+        await self._read_names(list(pasts.values()))
+        snapshots = {key: self._snapshot(past) for key, past in pasts.items()}
+        self.aggregations += len(snapshots)
+        for subscriber, (key, callback) in list(self._subscribers.items()):
+            if key not in snapshots:
+                continue
+            self.pushes += 1
+            try:
+                callback(snapshots[key])
             except Exception:
                 logger.exception("A watcher of the live feed failed and is dropped")
-                self._subscribers.pop(key, None)
+                self._subscribers.pop(subscriber, None)
+
+    def _snapshot(self, past: Past) -> LiveSnapshot:
+        self._turn()
+        minute, now = self._minute(), time.monotonic()
+        running = Book()
+        for call in self._calls.values():
+            tokens = call.prompt_tokens + call.completion_tokens
+            running.use(call.user_id, call.game_id, call.backend, call.model, 0, tokens)
+        running_tokens = sum(tokens for _, tokens in running.models.values())
+        this_minute = Book()
+        this_minute.add(self._books[minute])
+        this_minute.add(running)
+        by_backend: dict[str, int] = {}
+        for (backend, _), (_, tokens) in this_minute.models.items():
+            by_backend[backend] = by_backend.get(backend, 0) + tokens
+        calls = sorted(self._calls.values(), key=lambda call: call.started_at)
+        return LiveSnapshot(
+            at=datetime.fromtimestamp(self._clock(), UTC),
+            calls=tuple(_call_now(call, now) for call in calls),
+            peak_calls_today=self._today.peak,
+            minute={backend: tokens for backend, tokens in by_backend.items() if tokens},
+            tokens_today=self._today.total + running_tokens,
+            tokens_yesterday=self._yesterday[minute % DAY],
+            recent=tuple(
+                call if call.username else RecentCall(call.entry, self._names.get(call.entry.user_id) or "")
+                for call in self._recent
+            ),
+            near_limit=self._near_limit,
+            titles={game_id: title for game_id, title in self._titles.items() if title is not None},
+            range=shown(past, self._books, running, minute, self._names, self._titles),
+        )
 
     async def _read_limits(self) -> None:
         self._limits_changed = False
@@ -217,48 +260,52 @@ class Feed:
             self._near_limit = near_limit
             self._changes += 1
 
-    async def _read_titles(self) -> None:
-        """Learn the titles of games that were not asked for yet today."""
-        shown = {call.game_id for call in self._calls.values()} | {call.entry.game_id for call in self._recent}
-        unknown = [game_id for game_id in shown | set(self._today.games) if game_id not in self._titles]
-        if not unknown:
-            return
+    async def _read_names(self, pasts: list[Past]) -> None:
+        """Learn the names of users and the titles of games that were not asked for yet today."""
+        self._turn()
+        games = {call.game_id for call in self._calls.values()} | {call.entry.game_id for call in self._recent}
+        users = {call.entry.user_id for call in self._recent if not call.username}
+        for past in pasts:
+            games.update(game_id for game_id, _ in past.games.top)
+            users.update(user_id for user_id, _ in past.users.top)
+        for _, book in self._books.since(0):
+            games.update(book.games)
+            users.update(book.users)
         try:
-            titles = await self._statistics.titles(unknown)
+            if unknown := [game_id for game_id in games if game_id not in self._titles]:
+                titles = await self._statistics.titles(unknown)
+                self._titles.update({game_id: titles.get(game_id) for game_id in unknown})
+            if unknown := [user_id for user_id in users if user_id not in self._names]:
+                names = await self._statistics.usernames(unknown)
+                self._names.update({user_id: names.get(user_id) for user_id in unknown})
         except Exception:
-            logger.exception("Reading the titles of games failed")
-            return
-        self._titles.update({game_id: titles.get(game_id) for game_id in unknown})
+            logger.exception("Reading the names of users and games failed")
 
     async def _load(self) -> None:
         minute = self._minute()
         first = (minute // DAY - 1) * DAY
         yesterday = [0] * DAY
-        for number, backend, tokens in await self._statistics.minutes(first):
+        self._today = _Day(minute // DAY)
+        for number, _, tokens in await self._statistics.minutes(first):
             if number < first + DAY:
                 yesterday[number - first] += tokens
             else:
-                self._today.minutes[number % DAY] += tokens
-                self._today.total += tokens
-            if number > minute - MINUTES:
-                self._minutes.setdefault(number, Counter())[backend] += tokens
+                self._today.add(number, tokens)
         self._yesterday = list(accumulate(yesterday))
-        midnight = datetime.fromtimestamp((first + DAY) * 60, UTC)
-        for game in await self._statistics.by_game(since=midnight):
-            self._today.games[game.game_id] = game.total_tokens
+        self._books = Books()
+        for number, book in (await self._pasts.books(minute - KEPT + 1)).items():
+            self._books[number].add(book)
+        self._recent.clear()
         for row in reversed(await self._statistics.recent(RECENT)):
             self._recent.appendleft(RecentCall(row.entry, row.username or ""))
-            if row.entry.first_byte_ms is not None:
-                self._first_bytes.append(row.entry.first_byte_ms)
-        await self._read_limits()
-        await self._read_titles()
 
     def _minute(self) -> int:
         return int(self._clock()) // 60
 
     def _turn(self) -> None:
-        """Begin a new day when it has come, and forget minutes that no chart shows."""
+        """Begin a new day when it has come, and forget minutes that are read from the database."""
         minute = self._minute()
+        self._books.turn(minute)
         day = minute // DAY
         if day != self._today.number:
             follows = day == self._today.number + 1
@@ -266,27 +313,8 @@ class Feed:
             self._today = _Day(day)
             self._today.peak = len(self._calls)
             self._titles = {NO_GAME: None}
+            self._names = {call.user_id: call.username for call in self._calls.values()}
             self._changes += 1
-        if len(self._minutes) > 2 * MINUTES:
-            self._minutes = {number: tokens for number, tokens in self._minutes.items() if number > minute - MINUTES}
-
-    def _count_calls_in_flight(self) -> None:
-        """Put what calls in flight have used since the last look into the current minute."""
-        minute = self._minute()
-        for call in self._calls.values():
-            used = call.prompt_tokens + call.completion_tokens
-            if used != (counted := self._counted.get(call.id, 0)):
-                self._counted[call.id] = used
-                self._add(minute, call.backend, call.game_id, used - counted)
-
-    def _add(self, minute: int, backend: str, game_id: str, tokens: int) -> None:
-        """Add tokens, or take away ones that were counted too early or too high."""
-        bucket = self._minutes.setdefault(minute, Counter())
-        bucket[backend] += tokens
-        if minute // DAY == self._today.number:
-            self._today.minutes[minute % DAY] += tokens
-            self._today.total += tokens
-            self._today.games[game_id] += tokens
 
 
 class _Day:
@@ -297,8 +325,11 @@ class _Day:
         self.minutes = [0] * DAY
         self.total = 0
         self.peak = 0
-        self.games: Counter[str] = Counter()
-        self.refusals: Counter[str] = Counter()
+
+    def add(self, minute: int, tokens: int) -> None:
+        if minute // DAY == self.number:
+            self.minutes[minute % DAY] += tokens
+            self.total += tokens
 
 
 def _minute_of(entry: Entry) -> int:

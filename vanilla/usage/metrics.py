@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -27,11 +28,25 @@ STAGES = ("admission", "settle")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is under way as somebody asks: calls in flight by backend, and what is set aside for them."""
+    """What is under way as somebody asks: calls in flight by backend, what is set aside for them; admins who watch the
+    live page, how often a range was added up for them, and how often one of them was told."""
 
     in_flight: Mapping[str, int]
     holds_open: int
     tokens_held: int
+    watchers: int = 0
+    aggregations: int = 0
+    pushes: int = 0
+
+
+class Listener(Protocol):
+    """Who wants to know, beside Prometheus, what nobody else is told."""
+
+    def recorded(self, entry: Entry) -> None:
+        """A row was written for a call that a dead process left behind."""
+
+    def upstream_failed(self, backend: str, kind: str) -> None:
+        """A model server did not do as asked."""
 
 
 class Metrics:
@@ -45,6 +60,11 @@ class Metrics:
         self._upstream_errors: Counter[tuple[str, str]] = Counter()
         self._overhead = {stage: _Seconds(_OVERHEAD) for stage in STAGES}
         self._first_byte = {backend: _Seconds(_FIRST_BYTE) for backend in BACKENDS}
+        self._listeners: list[Listener] = []
+
+    def tell(self, listener: Listener) -> None:
+        """Tell it too, from now on."""
+        self._listeners.append(listener)
 
     def admitted(self, seconds: float) -> None:
         """A call goes up, `seconds` after its request was here: what we added until then."""
@@ -70,6 +90,9 @@ class Metrics:
             tokens[backend, "cache_write"] += entry.cache_write_tokens
         if entry.first_byte_ms is not None and backend in self._first_byte:
             self._first_byte[backend].add(entry.first_byte_ms / 1000)
+        if entry.status == "recovered":
+            for listener in self._listeners:
+                listener.recorded(entry)
 
     def refused(self, backend: str, reason: str) -> None:
         """A call was not answered. `reason` is one of a few short words, such as `spent`."""
@@ -79,6 +102,8 @@ class Metrics:
         """A model server did not do as asked: its status from 400 on, or `unreached`, `silent`, `broken`, `error event`
         (which comes in the middle of a stream)."""
         self._upstream_errors[backend, kind] += 1
+        for listener in self._listeners:
+            listener.upstream_failed(backend, kind)
 
     def text(self, load: Load, accept: str = "") -> tuple[bytes, str]:
         """Everything, as the scraper prefers to read it, and the content type of that. Reads /proc."""
@@ -110,6 +135,12 @@ class Metrics:
         yield in_flight
         yield GaugeMetricFamily("vanilla_holds_open", "Calls with tokens set aside.", value=load.holds_open)
         yield GaugeMetricFamily("vanilla_tokens_held", "Tokens set aside for them.", value=load.tokens_held)
+        yield GaugeMetricFamily("vanilla_live_watchers", "Live pages that are open.", value=load.watchers)
+        for name, what, value in (
+            ("aggregations", "Times that a range of the live page was added up.", load.aggregations),
+            ("pushes", "Times that a live page was told.", load.pushes),
+        ):
+            yield CounterMetricFamily(f"vanilla_live_{name}", what, value=value)
         yield _histogram(
             "relay_overhead",
             "What the relay adds: admission, from the whole request to asking the model server; settle, the write.",

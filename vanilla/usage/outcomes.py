@@ -4,7 +4,7 @@ few seconds: a server that is killed loses the last of them."""
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, tuple_
@@ -110,6 +110,15 @@ def first_bytes_of(session: Session, span: Span) -> list[tuple[FirstByte, int]]:
     keys = col(UsageFirstByte.backend), col(UsageFirstByte.model), col(UsageFirstByte.up_to_ms)
     statement = select(*keys, func.sum(col(UsageFirstByte.calls))).where(*_within(UsageFirstByte, span)).group_by(*keys)
     return [((row[0], row[1], row[2]), row[3]) for row in session.execute(statement)]
+
+
+def minutes_of(session: Session, span: Span) -> Iterator[tuple[int, Refused | None, FirstByte | None, int]]:
+    """What was noted in each minute of a span: the minute, a refusal or a first byte, and how many calls."""
+    for row in session.execute(select(*_ROW, UsageRefusal.calls).where(*_within(UsageRefusal, span))):  # type: ignore[call-overload]
+        yield row[0], (row[1], row[2], row[3]), None, row[4]
+    keys = UsageFirstByte.minute, UsageFirstByte.backend, UsageFirstByte.model, UsageFirstByte.up_to_ms
+    for row in session.execute(select(*keys, UsageFirstByte.calls).where(*_within(UsageFirstByte, span))):  # type: ignore[call-overload]
+        yield row[0], None, (row[1], row[2], row[3]), row[4]
 
 
 def _within(table: "type[UsageRefusal] | type[UsageFirstByte]", span: Span) -> Sequence[ColumnElement[bool]]:

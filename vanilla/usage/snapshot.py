@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vanilla.usage.ledger import Entry
-from vanilla.usage.statistics import NearLimit
+from vanilla.usage.rows import NearLimit
+from vanilla.usage.spans import Range, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,10 @@ class CallNow:
     prompt_tokens: int
     completion_tokens: int
 
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
 
 @dataclass(frozen=True, slots=True)
 class RecentCall:
@@ -32,15 +37,50 @@ class RecentCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Minute:
-    """Tokens of one minute, calls in flight included in the last one."""
+class Used:
+    """What a user or a game used. `name` is None for one that is gone, and for no game."""
 
-    start: datetime
-    tokens: Mapping[str, int]  # by backend; none where none were used
+    id: str
+    name: str | None
+    calls: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirstBytes:
+    """How soon answers began: half of them within `p50_ms`, 19 of 20 within `p95_ms`. `model` "" is all of them."""
+
+    backend: str
+    model: str
+    calls: int
+    p50_ms: int
+    p95_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RangeSnapshot:
+    """A range that ends now. Calls in flight count in the last step, with what they have used so far, until they
+    settle."""
+
+    range: Range
+    span: Span
+    calls: int
+    tokens: int
+    by_backend: Mapping[str, tuple[int, ...]]  # tokens, a figure for each step
+    by_user: tuple[tuple[Used, tuple[int, ...]], ...]  # the same of those who used most; the others are the rest
+    users: tuple[Used, ...]  # most tokens first
+    games: tuple[Used, ...]
+    failures: Mapping[str, int]  # calls by a status other than ok
+    refusals: Mapping[str, int]  # by reason, most first
+    first_bytes: tuple[FirstBytes, ...]  # of each backend, then of each model
 
     @property
-    def total(self) -> int:
-        return sum(self.tokens.values())
+    def failed(self) -> int:
+        return sum(self.failures.values())
+
+    @property
+    def refused(self) -> int:
+        return sum(self.refusals.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +90,10 @@ class LiveSnapshot:
     at: datetime
     calls: tuple[CallNow, ...]  # longest running first
     peak_calls_today: int
-    minutes: tuple[Minute, ...]  # the last 60, oldest first; the last one is the current
+    minute: Mapping[str, int]  # tokens of the current minute by backend
     tokens_today: int
     tokens_yesterday: int  # up to this minute of the day
-    games_today: Mapping[str, int]  # tokens by game id, "" for calls outside any game; most first
-    first_byte_ms: int | None  # median of the last calls
-    refusals_today: Mapping[str, int]  # by reason
     recent: tuple[RecentCall, ...]  # newest first
     near_limit: tuple[NearLimit, ...]  # nearest first
-    titles: Mapping[str, str]  # of the games in it, by id; a removed one has none
+    titles: Mapping[str, str]  # of the games in calls and recent, by id; a removed one has none
+    range: RangeSnapshot

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 MINUTE, HOUR, DAY = 1, 60, 24 * 60  # minutes
+NOT_OK = ("aborted", "failed", "recovered")
+NOT_OK_AT_ALL = "not-ok"  # as the status of a filter: any of them
 MINUTES_KEPT = 47 * HOUR  # how far back the roll-up by minute may be relied on
 
 RangeKey = Literal["15m", "1h", "6h", "24h", "7d", "30d", "1y"]
@@ -78,13 +80,20 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What calls have in common; None is anything. The game "" is none."""
+    """What calls have in common; None is anything. The game "" is none; the status may be NOT_OK_AT_ALL."""
 
     user_id: str | None = None
     game_id: str | None = None
     backend: str | None = None
     model: str | None = None
     status: str | None = None
+
+    @property
+    def bad_statuses(self) -> tuple[str, ...]:
+        """The statuses that it lets through, where it lets none through that is ok; else none."""
+        if self.status in (None, "ok"):
+            return ()
+        return NOT_OK if self.status == NOT_OK_AT_ALL else (str(self.status),)
 
     @property
     def is_open(self) -> bool:

@@ -12,11 +12,11 @@ from typing import Literal
 
 from sqlmodel import Session
 
-from vanilla.usage.spans import EVERYTHING, HOUR, RANGES, Span
+from vanilla.usage.spans import DAY, EVERYTHING, HOUR, RANGES, Range, Span
 from vanilla.usage.sums import COUNTS, Sums, add_up, marks
 
 Dimension = Literal["user_id", "game_id"]
-HELD = tuple(found.length for found in RANGES.values() if found.length >= 7 * 24 * HOUR)  # minutes
+HELD = tuple(found for found in RANGES.values() if found.length >= 7 * DAY)
 TOP = 50  # remembered in order
 _TOKENS = COUNTS.index("total_tokens")
 
@@ -33,19 +33,20 @@ class Standings:
     """Ranges that are asked for again and again. Called on the database's reading threads."""
 
     def __init__(self) -> None:
-        self._held: dict[tuple[Dimension, int], _Standing] = {}
+        self._held: dict[tuple[Dimension, str], _Standing] = {}
         self._lock = threading.Lock()
 
     def ranking(self, session: Session, dimension: Dimension, span: Span, limit: int, *, minute: int) -> Ranking:
         """The first `limit` (at most TOP) of everybody's calls in a span. `minute` is the current one."""
-        length = span.last - span.first
-        if length not in HELD or span.last <= minute or span.first % HOUR:
+        of = _held(span, minute)
+        if of is None:
             return rank(add_up(session, (dimension,), span, EVERYTHING, minute=minute, is_fine=True), limit)
         with self._lock:
-            standing = self._held.setdefault((dimension, length), _Standing(dimension))
+            standing = self._held.setdefault((dimension, of.key), _Standing(dimension))
         with standing.lock:
             end = standing.move(session, span, minute)
-            tail = add_up(session, (dimension,), Span(end * HOUR, span.last, HOUR), EVERYTHING, minute=minute)
+            rest = Span(end * HOUR, span.last, HOUR)
+            tail = add_up(session, (dimension,), rest, EVERYTHING, minute=minute, is_fine=True)
             return standing.with_tail(tail, limit)
 
 
@@ -103,6 +104,13 @@ class _Standing:
 
     def _rank(self, key: str) -> tuple[int, str]:
         return self._sums[key][_TOKENS], key
+
+
+def _held(span: Span, minute: int) -> Range | None:
+    """The range that a span is: its start, until now or almost."""
+    if span.last < minute - 1:
+        return None
+    return next((of for of in HELD if of.span(minute).first == span.first), None)
 
 
 def rank(sums: Sums, limit: int) -> Ranking:

@@ -203,6 +203,17 @@ class Statistics:
         """Names of the users that are there, by id."""
         return await self._named(col(User.id), col(User.username), user_ids, col(User.deleted_at).is_(None))
 
+    async def user_called(self, key: str) -> str | None:
+        """The id of the user with that name, as `vanilla.accounts.names.username_key` gives it."""
+        statement = select(col(User.id)).where(col(User.username_key) == key, col(User.deleted_at).is_(None))
+        return await self._database.read(lambda session: session.execute(statement).scalar())
+
+    async def game_called(self, title: str) -> str | None:
+        """The id of the game with that title; of several, the one that was played most."""
+        same = func.lower(col(Game.title)) == title.lower()
+        statement = select(col(Game.id)).where(same, col(Game.removed_at).is_(None)).order_by(col(Game.plays).desc())
+        return await self._database.read(lambda session: session.execute(statement.limit(1)).scalar())
+
     async def _named(self, key: Any, name: Any, ids: Sequence[str], is_there: ColumnElement[bool]) -> dict[str, str]:
         found: dict[str, str] = {}
         for at in range(0, len(ids), calls.CHUNK):

@@ -20,12 +20,11 @@ from vanilla.models import (
     UsageMark,
     UsageMinute,
 )
-from vanilla.usage.spans import DAY, HOUR, MINUTES_KEPT, Filter, Span, moment_of
+from vanilla.usage.spans import DAY, HOUR, MINUTES_KEPT, NOT_OK, Filter, Span, moment_of
 
 BUCKET = "bucket"  # as a key: the first minute of a step
 LONG = 90 * 24  # hours
 OK = "ok"
-NOT_OK = ("aborted", "failed", "recovered")
 COUNTS = ("calls", "prompt_tokens", "completion_tokens", "total_tokens", "cache_read_tokens", "cache_write_tokens")
 Key = tuple[Any, ...]
 Sums = dict[Key, list[int]]  # by the values of the keys asked for: COUNTS, in that order
@@ -52,8 +51,8 @@ def add_up(
     """
     found: Sums = {}
     is_fine = is_fine and span.first > minute - MINUTES_KEPT
-    if chosen.status not in (None, OK):
-        _add(found, _of_the_ledger(session, keys, span, chosen, (str(chosen.status),)))
+    if chosen.bad_statuses:
+        _add(found, _of_the_ledger(session, keys, span, chosen, chosen.bad_statuses))
         return found
     parts = list(_parts(session, keys, span, chosen, is_fine))
     for part in parts:
