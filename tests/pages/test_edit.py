@@ -13,7 +13,7 @@ from nicegui.testing import User as Browser
 from tests.api.test_games import picture
 from tests.factories import ADMIN_PASSWORD, PASSWORD, Factory, sign_in
 from tests.games import archives
-from tests.pages.admin.conftest import eventually
+from tests.pages.admin.conftest import PATIENCE, eventually
 from vanilla.games.access import HOST, Someone
 from vanilla.games.catalogue import GameChanges
 from vanilla.games.views import GameView
@@ -85,9 +85,9 @@ class TestAccess:
         game = await upload(await make.signed_in(await make.user("mira")), visibility="draft")
         await sign_in(user.http_client, "admin", ADMIN_PASSWORD)
         await user.open(f"/games/{game}/edit")
-        await user.should_see("Only mira and admins see it.")
+        await user.should_see("Only mira and admins see it.", retries=PATIENCE)
         user.find(marker="texts").trigger("submit", fields("Dragon", visibility="unlisted"))
-        await user.should_see("Saved.")
+        await user.should_see("Saved.", retries=PATIENCE)
         assert (await services.catalogue.get(game, HOST)).visibility == "unlisted"
 
     async def test_the_addresses_of_files_stay_theirs(self, make: Factory) -> None:
@@ -154,7 +154,7 @@ class TestAfterwards:
             await give(services, game, sam.id)
             before = await services.catalogue.get(game, HOST)
             action()
-            await user.should_see("Only the owner of a game or an admin may do this.")
+            await user.should_see("Only the owner of a game or an admin may do this.", retries=PATIENCE)
             assert await services.catalogue.get(game, HOST) == before, name
             await give(services, game, mira.id)
         assert len(await services.versions.list(game, HOST)) == 2
@@ -173,7 +173,7 @@ class TestTexts:
         await user.open(f"/games/{game}/edit")
         form = fields("Dragon <b>II</b>", "Two heads.", "Talking, dragon", "shared")
         user.find(marker="texts").trigger("submit", form)
-        await user.should_see("Edit Dragon <b>II</b>")
+        await user.should_see("Edit Dragon <b>II</b>", retries=PATIENCE)
         seen = await services.catalogue.get(game)
         assert (seen.title, seen.description, seen.tags) == ("Dragon <b>II</b>", "Two heads.", ["talking", "dragon"])
 
@@ -193,7 +193,7 @@ class TestTexts:
         game = await upload(user.http_client)
         await user.open(f"/games/{game}/edit")
         user.find(marker="texts").trigger("submit", form)
-        await user.should_see(sentence)
+        await user.should_see(sentence, retries=PATIENCE)
         assert (await services.catalogue.get(game)).title == "Dragon"
 
     async def test_a_draft_is_shared_by_one_button_and_an_unlisted_game_has_a_link(
@@ -201,15 +201,15 @@ class TestTexts:
     ) -> None:
         game = await upload(user.http_client, visibility="draft")
         await user.open(f"/games/{game}/edit")
-        await user.should_see("This game is a draft.")
+        await user.should_see("This game is a draft.", retries=PATIENCE)
         address = f"http://test/play/{game}"
         assert address not in texts(user)
         user.find("Share it with everybody").click()
-        await user.should_see("Everybody finds it among the games now.")
+        await user.should_see("Everybody finds it among the games now.", retries=PATIENCE)
         assert (await services.catalogue.get(game)).visibility == "shared"
-        await user.should_not_see("This game is a draft.")
+        await user.should_not_see("This game is a draft.", retries=PATIENCE)
         user.find(marker="texts").trigger("submit", fields(visibility="unlisted"))
-        await user.should_see("Secret link")
+        await user.should_see("Secret link", retries=PATIENCE)
         assert address in texts(user)
 
 
@@ -222,16 +222,16 @@ class TestVersions:
         await upload_version(user.http_client, game, page, notes="Two\nheads.", publish="false")
         await user.open(f"/games/{game}/edit")
         for words in ("Version 2", "preview", "Two\nheads.", "1 thing worth a look", "Version 1", "played now"):
-            await user.should_see(words)
+            await user.should_see(words, retries=PATIENCE)
         assert user.client is not None
         links = {e.props.get("href") for e in user.client.elements.values() if e.tag == "a"}
         assert f"/play/{game}?version=2" in links
         user.find(marker="publish-2").click()
-        await user.should_see("Everybody plays version 2 now.")
+        await user.should_see("Everybody plays version 2 now.", retries=PATIENCE)
         assert (await services.catalogue.get(game)).version == 2
-        await user.should_see("Go back to this")
+        await user.should_see("Go back to this", retries=PATIENCE)
         user.find(marker="publish-1").click()
-        await user.should_see("Everybody plays version 1 now.")
+        await user.should_see("Everybody plays version 1 now.", retries=PATIENCE)
         assert (await services.catalogue.get(game)).version == 1
 
     async def test_one_is_removed_after_being_asked_twice(self, user: Browser, mira: User, services: Services) -> None:
@@ -239,10 +239,10 @@ class TestVersions:
         await upload_version(user.http_client, game, archives.PAGE + b"2")
         await user.open(f"/games/{game}/edit")
         user.find(marker="remove-1").click()
-        await user.should_see("Remove for good")
+        await user.should_see("Remove for good", retries=PATIENCE)
         assert len(await services.versions.list(game, Someone(mira.id))) == 2
         user.find(marker="remove-1").click()
-        await user.should_see("Version 1 is removed.")
+        await user.should_see("Version 1 is removed.", retries=PATIENCE)
         assert "Version 1" not in texts(user)
         assert [each.number for each in await services.versions.list(game, Someone(mira.id))] == [2]
 
@@ -261,7 +261,7 @@ class TestVersions:
             listener = next(each for each in form._event_listeners.values() if each.type == "uploaded")
             form._handle_event({"listener_id": listener.id, "args": answer})
             await eventually(has(user, words))
-        await user.should_see("Version 2")
+        await user.should_see("Version 2", retries=PATIENCE)
 
 
 class TestHosts:
@@ -270,20 +270,20 @@ class TestHosts:
     ) -> None:
         game = await upload(user.http_client)
         await user.open(f"/games/{game}/edit")
-        await user.should_see("A game reaches nothing but this platform.")
+        await user.should_see("A game reaches nothing but this platform.", retries=PATIENCE)
         user.find(marker="host").trigger("submit", {"host": "https://Fonts.example.org"})
-        await user.should_see("waits for an admin")
+        await user.should_see("waits for an admin", retries=PATIENCE)
         await services.hosts.refuse(game, "fonts.example.org", HOST)
         await user.open(f"/games/{game}/edit")
-        await user.should_see("refused")
+        await user.should_see("refused", retries=PATIENCE)
         user.find("Ask again").click()
-        await user.should_see("waits for an admin")
+        await user.should_see("waits for an admin", retries=PATIENCE)
         await services.hosts.approve(game, "fonts.example.org", HOST)
         await user.open(f"/games/{game}/edit")
-        await user.should_see("allowed")
+        await user.should_see("allowed", retries=PATIENCE)
         user.find("Withdraw").click()
         user.find("Withdraw it").click()
-        await user.should_see("fonts.example.org is withdrawn.")
+        await user.should_see("fonts.example.org is withdrawn.", retries=PATIENCE)
         assert (await services.catalogue.get(game)).hosts == ()
 
     @pytest.mark.parametrize("host", ["", "localhost", "10.0.0.1", "test", "a.example.org:80"])
@@ -314,20 +314,20 @@ class TestRemoval:
         game = await upload(user.http_client)
         await user.open(f"/games/{game}/edit")
         user.find(marker="remove").click()
-        await user.should_see("Delete it now")
+        await user.should_see("Delete it now", retries=PATIENCE)
         user.find(marker="remove").click()
-        await user.should_see("Dragon is deleted")
+        await user.should_see("Dragon is deleted", retries=PATIENCE)
         assert (await services.catalogue.list(viewer=Someone(mira.id)))[1] == 0
         await user.open(f"/games/{game}/edit")  # as after a reload
-        await user.should_see("Dragon is deleted")
+        await user.should_see("Dragon is deleted", retries=PATIENCE)
         assert "Delete" not in texts(user)
         removed = await services.removals.find(game, Someone(mira.id))
         assert removed.purged_at is not None
         assert removed.removed_at is not None
         assert removed.purged_at - removed.removed_at == timedelta(days=7)
         user.find(marker="undo").click()
-        await user.should_see("Edit Dragon")
-        await user.should_see("Versions")
+        await user.should_see("Edit Dragon", retries=PATIENCE)
+        await user.should_see("Versions", retries=PATIENCE)
         assert (await services.catalogue.get(game)).title == "Dragon"
 
     async def test_undo_after_a_week_says_that_it_is_gone(self, user: Browser, mira: User, services: Services) -> None:
@@ -340,7 +340,7 @@ class TestRemoval:
 
         await services.database.write(age)
         user.find(marker="undo").click()
-        await user.should_see("There is no such game. It may have been removed.")
+        await user.should_see("There is no such game. It may have been removed.", retries=PATIENCE)
 
 
 async def test_a_cover_is_taken_away(user: Browser, mira: User, services: Services, tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ async def test_a_cover_is_taken_away(user: Browser, mira: User, services: Servic
     (shown,) = [e for e in user.client.elements.values() if "data-cover-now" in e.props]
     assert shown.props["src"] == f"{view.cover_url}&size=page"
     user.find(marker="remove-cover").click()
-    await user.should_see("The cover is drawn from the title again.")
+    await user.should_see("The cover is drawn from the title again.", retries=PATIENCE)
     drawn = await services.catalogue.get(game)
     assert not drawn.has_cover
     assert shown.props["src"] == f"{drawn.cover_url}&size=page"
@@ -363,4 +363,4 @@ async def test_a_title_that_is_code_stays_text(user: Browser, mira: User, servic
     game = await upload(user.http_client, "<img src=x onerror=alert(1)>")
     await services.catalogue.change(game, GameChanges(tags=["<b>"]), Someone(mira.id))
     await user.open(f"/games/{game}/edit")
-    await user.should_see("Edit <img src=x onerror=alert(1)>")
+    await user.should_see("Edit <img src=x onerror=alert(1)>", retries=PATIENCE)

@@ -9,7 +9,7 @@ from nicegui.testing import User as Browser
 
 from pages.wishes import Wish, wish_of
 from tests.factories import ADMIN_PASSWORD, PASSWORD, Factory, sign_in
-from tests.pages.admin.conftest import eventually
+from tests.pages.admin.conftest import PATIENCE, eventually
 from vanilla.games.access import HOST, Someone
 from vanilla.games.catalogue import GameChanges
 from vanilla.games.views import GameView
@@ -26,8 +26,8 @@ async def mira(user: Browser, make: Factory) -> str:
 
 async def test_where_nothing_is_yet_uploading_is_offered(user: Browser, mira: str) -> None:
     await user.open("/")
-    await user.should_see("No games yet")
-    await user.should_see("Upload a game")
+    await user.should_see("No games yet", retries=PATIENCE)
+    await user.should_see("Upload a game", retries=PATIENCE)
 
 
 async def test_somebody_new_is_shown_a_game_that_talks_to_begin_with(
@@ -36,7 +36,7 @@ async def test_somebody_new_is_shown_a_game_that_talks_to_begin_with(
     await _publish(services, mira, "Dragon", tmp_path, talks=True)
     await _publish(services, mira, "Hexfall", tmp_path)
     await user.open("/")
-    await user.should_see("Start with this one")
+    await user.should_see("Start with this one", retries=PATIENCE)
     assert user.client is not None
     (hero,) = [e for e in user.client.elements.values() if "hero" in e.classes]
     assert "Dragon" in [getattr(e, "text", "") for e in hero.descendants()]
@@ -47,7 +47,7 @@ async def test_the_game_played_last_stands_on_top(user: Browser, mira: str, serv
     await _publish(services, mira, "Orbit", tmp_path)
     await services.catalogue.record_play(mira, hexfall.id)
     await user.open("/")
-    await user.should_see("Pick up where you left")
+    await user.should_see("Pick up where you left", retries=PATIENCE)
     assert _titles(user)[0] == "Hexfall"
 
 
@@ -56,13 +56,13 @@ async def test_search_narrows_as_one_types(user: Browser, mira: str, services: S
     await _publish(services, mira, "Orbit", tmp_path)
     await user.open("/")
     user.find(marker="search").trigger("input", "forge")
-    await user.should_not_see("Orbit")
-    await user.should_see("<b>Word</b> Forge")
+    await user.should_not_see("Orbit", retries=PATIENCE)
+    await user.should_see("<b>Word</b> Forge", retries=PATIENCE)
     assert _titles(user) == ["<b>Word</b> Forge"]
     user.find(marker="search").trigger("input", "no such game")
-    await user.should_see("No game found")
+    await user.should_see("No game found", retries=PATIENCE)
     user.find(marker="search").trigger("input", "")
-    await user.should_see("Orbit")
+    await user.should_see("Orbit", retries=PATIENCE)
 
 
 async def test_orders_and_pages(user: Browser, mira: str, services: Services, tmp_path: Path) -> None:
@@ -72,12 +72,12 @@ async def test_orders_and_pages(user: Browser, mira: str, services: Services, tm
     await user.open("/?sort=new")
     assert _titles(user)[:2] == ["Game 24", "Game 23"]
     assert len(_titles(user)) == 24
-    await user.should_see("Page 1 of 2")
+    await user.should_see("Page 1 of 2", retries=PATIENCE)
     user.find("More games").click()
-    await user.should_see("Page 2 of 2")
+    await user.should_see("Page 2 of 2", retries=PATIENCE)
     assert _titles(user) == ["Game 0"]
     user.find("Popular").click()
-    await user.should_see("Page 1 of 2")
+    await user.should_see("Page 1 of 2", retries=PATIENCE)
     assert _titles(user)[0] == "Game 7"
 
 
@@ -86,9 +86,9 @@ async def test_a_link_shows_what_it_names(user: Browser, mira: str, services: Se
         await _publish(services, mira, title, tmp_path)
     await user.open("/?q=orbit&page=1")
     assert _titles(user) == ["Tiny Orbit"]
-    await user.should_not_see("Start with this one")
+    await user.should_not_see("Start with this one", retries=PATIENCE)
     await user.open("/?page=9")
-    await user.should_see("No games on this page")
+    await user.should_see("No games on this page", retries=PATIENCE)
 
 
 async def test_a_tag_is_chosen_and_let_go_again(user: Browser, mira: str, services: Services, tmp_path: Path) -> None:
@@ -96,10 +96,10 @@ async def test_a_tag_is_chosen_and_let_go_again(user: Browser, mira: str, servic
     await _publish(services, mira, "Orbit", tmp_path, tags=["arcade"])
     await user.open("/")
     user.find("puzzle").click()
-    await user.should_not_see("Orbit")
+    await user.should_not_see("Orbit", retries=PATIENCE)
     assert _titles(user) == ["Hexfall"]
     user.find("puzzle").click()
-    await user.should_see("Orbit")
+    await user.should_see("Orbit", retries=PATIENCE)
 
 
 async def test_a_search_after_sign_out_finds_nothing_and_closes_the_page(
@@ -128,14 +128,14 @@ class TestFavourites:
         user.find(marker=f"heart-{game.id}").click()
         await eventually(lambda: _hearts(user, game.id) == [("Favourite: Hexfall", "true")] * 2)
         user.find("Favourites").click()
-        await user.should_not_see("Orbit")
+        await user.should_not_see("Orbit", retries=PATIENCE)
         assert _titles(user) == ["Hexfall"]
         assert (await services.catalogue.list(viewer=Someone(mira), favourites=True))[1] == 1
         user.find(marker=f"heart-{game.id}").click()
         await eventually(lambda: _hearts(user, game.id)[-1][1] == "false")
         assert _titles(user) == ["Hexfall"]  # it does not vanish from under the pointer
         await user.open("/?show=favourites")
-        await user.should_see("No favourites yet")
+        await user.should_see("No favourites yet", retries=PATIENCE)
 
     async def test_a_heart_beats_no_more_after_sign_out(
         self, user: Browser, mira: str, services: Services, tmp_path: Path
@@ -158,7 +158,7 @@ class TestFavourites:
         await user.open("/")
         await services.catalogue.change(game.id, GameChanges(visibility="draft"), Someone(sam.id))
         user.find(marker=f"heart-{game.id}").click()
-        await user.should_see("There is no such game.")
+        await user.should_see("There is no such game.", retries=PATIENCE)
         assert _hearts(user, game.id)[0][1] == "false"
 
 
@@ -174,10 +174,10 @@ class TestMine:
         await services.catalogue.record_play(mira, games[2].id)
         await user.open("/")
         user.find("Mine").click()
-        await user.should_see("draft")
-        await user.should_see("unlisted")
-        await user.should_see("1 player, last just now")
-        await user.should_see("not played yet")
+        await user.should_see("draft", retries=PATIENCE)
+        await user.should_see("unlisted", retries=PATIENCE)
+        await user.should_see("1 player, last just now", retries=PATIENCE)
+        await user.should_see("not played yet", retries=PATIENCE)
         assert set(_titles(user)) == {"Hexfall", "Orbit", "Dragon"}
         assert user.client is not None
         links = {e.props.get("href") for e in user.client.elements.values() if e.tag == "a"}
@@ -190,12 +190,12 @@ class TestMine:
         game = await _publish(services, mira, "Hexfall", tmp_path)
         await services.removals.remove(game.id, Someone(mira))
         await user.open("/?show=mine")
-        await user.should_see("You have no game here yet")
-        await user.should_see("Recently removed")
+        await user.should_see("You have no game here yet", retries=PATIENCE)
+        await user.should_see("Recently removed", retries=PATIENCE)
         user.find(marker=f"undo-{game.id}").click()
-        await user.should_see("Hexfall is back.")
+        await user.should_see("Hexfall is back.", retries=PATIENCE)
         assert _titles(user) == ["Hexfall"]
-        await user.should_not_see("Recently removed")
+        await user.should_not_see("Recently removed", retries=PATIENCE)
 
     async def test_undo_does_nothing_for_who_is_signed_out(
         self, user: Browser, mira: str, services: Services, tmp_path: Path
@@ -237,7 +237,7 @@ async def test_where_nothing_is_it_says_what_to_do(
     user: Browser, mira: str, address: str, title: str, way_out: str
 ) -> None:
     await user.open(address)
-    await user.should_see(title)
+    await user.should_see(title, retries=PATIENCE)
     assert user.client is not None
     (block,) = [e for e in user.client.elements.values() if "empty" in e.classes]
     assert way_out in [e.props.get("href") for e in block.descendants()]

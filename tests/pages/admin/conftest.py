@@ -13,6 +13,7 @@ from vanilla.models import User, new_id, utc_now
 from vanilla.services import Services
 from vanilla.usage.ledger import Entry
 
+PATIENCE = 50  # tenths of a second, for `should_see`: the machine may be busy
 Spend = Callable[..., Awaitable[Entry]]
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from pages.admin.games import Wish, wish_of
 from tests.factories import Factory
 from tests.games import archives
-from tests.pages.admin.conftest import eventually
+from tests.pages.admin.conftest import PATIENCE, eventually
 from tests.pages.admin.test_users import the_admin
 from vanilla.games.access import HOST
 from vanilla.games.hosts import MOST_HOSTS
@@ -82,7 +82,7 @@ class TestAccess:
         }
         if act == "remove":  # the dialog is open already, and its button is what remains to be pressed
             press(admin, "remove", game)
-            await admin.should_see("Remove Dragon")
+            await admin.should_see("Remove Dragon", retries=PATIENCE)
             asked["remove"] = lambda: admin.find(marker="ask").trigger("submit", {})
         await services.database.write(demote)
         asked[act]()
@@ -122,17 +122,17 @@ class TestTable:
         for number in range(51):
             await make.game(mira, f"Game {number:02}", search_text=f"game {number:02}\n\n#\nmira")
         await admin.open(f"{PAGE}?sort=title")
-        await admin.should_see("1 to 50 of 51")
+        await admin.should_see("1 to 50 of 51", retries=PATIENCE)
         assert "Game 00" in table(admin)
         assert "Game 50" not in table(admin)
         admin.find("Next").click()
-        await admin.should_see("51 to 51 of 51")
+        await admin.should_see("51 to 51 of 51", retries=PATIENCE)
         assert "Game 50" in table(admin)
         admin.find(marker="sort-title").click()  # the other way around, from the first page
         await eventually(lambda: "Game 49" in table(admin))
         assert "Game 00" not in table(admin)
         admin.find(marker="search").trigger("input", "mira 07")
-        await admin.should_see("1 to 1 of 1")
+        await admin.should_see("1 to 1 of 1", retries=PATIENCE)
         assert "Game 07" in table(admin)
         admin.find(marker="search").trigger("input", "zzz")
         await eventually(lambda: "No game has these words" in table(admin))
@@ -148,12 +148,12 @@ class TestRemoval:
         game = await upload(await make.signed_in(await make.user("mira")), "Dragon")
         await admin.open(PAGE)
         press(admin, "remove", game)
-        await admin.should_see("It is mira's.")
+        await admin.should_see("It is mira's.", retries=PATIENCE)
         admin.find(marker="ask").trigger("submit", {})
         await eventually(lambda: "Dragon" not in table(admin))
         assert (await services.removals.find(game, HOST)).title == "Dragon"
         admin.find(marker="undo").click()
-        await admin.should_see("Dragon is back.")
+        await admin.should_see("Dragon is back.", retries=PATIENCE)
         assert "Dragon" in table(admin)
         assert await actions(services) == [("game.remove", game), ("game.restore", game)]
 
@@ -192,13 +192,13 @@ class TestWaiting:
         await owner.put(f"/api/games/{game}/hosts", json=[FONTS, "cdn.example.org"])
         await admin.open(PAGE)
         for words in ("2 hosts to decide", FONTS, "Talks <b>a lot</b>.", " by mira, "):
-            await admin.should_see(words)
+            await admin.should_see(words, retries=PATIENCE)
         admin.find(marker=f"allow-{game}-{FONTS}").click()
-        await admin.should_see(f"Dragon may use {FONTS}.")
-        await admin.should_see("1 host to decide")
+        await admin.should_see(f"Dragon may use {FONTS}.", retries=PATIENCE)
+        await admin.should_see("1 host to decide", retries=PATIENCE)
         admin.find(marker=f"refuse-{game}-cdn.example.org").click()
-        await admin.should_see("Dragon may not use cdn.example.org.")
-        await admin.should_not_see("to decide")
+        await admin.should_see("Dragon may not use cdn.example.org.", retries=PATIENCE)
+        await admin.should_not_see("to decide", retries=PATIENCE)
         hosts = (await services.catalogue.get(game)).hosts
         assert [(host.host, host.is_approved, host.is_refused) for host in hosts] == [
             ("cdn.example.org", False, True),
@@ -215,7 +215,7 @@ class TestWaiting:
         await admin.open(PAGE)
         await owner.put(f"/api/games/{game}/hosts", json=[])
         admin.find(marker=f"allow-{game}-{FONTS}").click()
-        await admin.should_see(f"This game has not asked for {FONTS}.")
+        await admin.should_see(f"This game has not asked for {FONTS}.", retries=PATIENCE)
 
     async def test_only_some_are_shown_at_a_time(self, admin: Browser, make: Factory) -> None:
         owner = await make.signed_in()
@@ -224,8 +224,8 @@ class TestWaiting:
             hosts = [f"h{number}.{title.lower()}.example.org" for number in range(MOST_HOSTS)]
             await owner.put(f"/api/games/{game}/hosts", json=hosts)
         await admin.open(PAGE)
-        await admin.should_see("20 hosts to decide")
-        await admin.should_see("And 10 more, once these are decided.")
+        await admin.should_see("20 hosts to decide", retries=PATIENCE)
+        await admin.should_see("And 10 more, once these are decided.", retries=PATIENCE)
 
 
 def test_a_wish_has_an_address_that_gives_it_back() -> None:
