@@ -95,8 +95,11 @@ def _alive(colour: str) -> dict[str, Any]:
 
 def _interval(points: int, step: int, is_live: bool) -> str:
     """Which points are labelled: those at round times, and the last of a live one."""
-    if step >= HOUR_STEP:
+    if step >= DAY_STEP:
         return "'auto'"
+    if step >= HOUR_STEP:
+        hours = next((hours for hours in (3, 6, 12, 24) if points / hours <= 10), 48)
+        return f"(i, v) => (v / 3600000 - new Date(+v).getTimezoneOffset() / 60) % {hours} === 0"
     every = next((minutes for minutes in (5, 15, 60, 240) if points * step / minutes <= 8), 240)
     last = points - 1
     close = max(1, points // 12)

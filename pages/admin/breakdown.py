@@ -24,7 +24,7 @@ def range_segments(chosen: str, on_change: Callable[[str], Awaitable[None] | Non
 
 def tiles(totals: Totals) -> None:
     """The sums."""
-    with box("div", "stats"):
+    with box("div", "stats four"):
         Stat("Tokens", figures.count(totals.total_tokens))
         Stat("Calls", figures.count(totals.calls))
         Stat("Tokens in", figures.count(totals.prompt_tokens), _cached(totals))

@@ -122,7 +122,7 @@ class LiveView:
             self._trouble = Tile("Failed or refused", "", marker="tile-trouble")
         with box("div", "two-thirds"):
             with box("section", "card padded chart-card"):
-                self._place = box("div")
+                self._place = box("div", "chart-place")
                 with box("div", "chart-switch"):
                     Segments(SPLITS, split, self._choose_split, label="Split the chart")
             with _card("Most tokens, by user"):
@@ -144,7 +144,7 @@ class LiveView:
                 )
             with _card("First byte", "first-byte"):
                 columns = ("Answers of", "Half within", "19 of 20", "Answers")
-                with table(columns, label="First byte", numbers=(1, 2, 3)) as body:
+                with table(columns, label="First byte", numbers=(1, 2, 3), is_stacked=True) as body:
                     self._first_bytes = KeyedRows[FirstBytes](body, self._first_byte_row, "No answer in this range.")
         with _card("Recent calls"):
             recent = ("Time", "User", "Game", "Model", "In", "Out", "First byte", "Ended")

@@ -119,7 +119,7 @@ class UsageView:
             with self._place, box("div", "card padded adding-up", role="status"):
                 Words("p", "Adding up these calls. They are listed below.", "quiet")
             background_tasks.create(self._wait(report))
-        with box("section", "card padded"):
+        with box("section", "card padded calls-card"):
             self._add_calls = calls_table("Calls", rows, with_user=True, nothing="No calls in this range.")
             if any(row.entry.estimated for row in rows):
                 Words("p", "* counted by our estimate: the model server did not say.", "nothing small")
