@@ -101,8 +101,7 @@ _GAME_FIELDS: Json = {
     "entry": {**_TEXT, "description": "The page to open, where the game has several."},
     "notes": {**_TEXT, "description": "What is new in this version."},
 }
-# Bodies that are read as they stream in, so that FastAPI knows nothing of them: media type and fields; the first is
-# required.
+# Bodies that are read as they stream in, so that FastAPI knows nothing of them: media type and fields.
 _BODIES: dict[str, tuple[str, Json]] = {
     "POST /auth/login": ("application/json", _CREDENTIAL_FIELDS),
     "POST /api/games": (
@@ -125,6 +124,7 @@ _BODIES: dict[str, tuple[str, Json]] = {
     "POST /api/games/{game_id}/saves/databases": ("application/octet-stream", {}),
     "POST /api/games/{game_id}/saves/import": ("application/json", {}),
 }
+_REQUIRED = {"username", "password", "file", "batch", "changes"}
 # Answers that are not JSON.
 _MEDIA = {
     "GET /admin/api/usage.csv": "text/csv",
@@ -210,7 +210,8 @@ def _complete(name: str, operation: Json, dependant: Dependant | None) -> None:
     operation["tags"] = operation.get("tags") or ["operations"]
     if name in _BODIES:
         media, fields = _BODIES[name]
-        schema: Json = {"type": "object", "properties": fields, "required": list(fields)[:1]} if fields else {}
+        required = [field for field in fields if field in _REQUIRED]
+        schema: Json = {"type": "object", "properties": fields, "required": required} if fields else {}
         operation["requestBody"] = {"required": True, "content": {media: {"schema": schema}}}
     responses: Json = operation["responses"]
     has_values = responses.pop("422", None) is not None or "requestBody" in operation
