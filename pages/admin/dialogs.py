@@ -69,10 +69,9 @@ class Dialogs:
         """Show a link that is shown this once."""
         with self._dialog(title) as dialog:
             Words("p", sentence)
-            with box("div", "secret"):
-                Words("code", link, tabindex="0")
-                copy_button("Copy the link", link)
+            Field("The link", "link", readonly=True, value=link, autocomplete="off", spellcheck="false")
             with box("div", "dialog-buttons"):
+                copy_button("Copy the link", link, classes="")
                 button("Done", dialog.close, kind="primary")
         dialog.open()
 

@@ -204,7 +204,7 @@ async def invited(users: Page, note: str, limit: int | None = None) -> str:
     await users.get_by_label("Token limit").fill("" if limit is None else str(limit))
     await users.get_by_role("button", name="Make the link").click()
     shown = users.get_by_role("dialog", name=f"Send this link to {note}")
-    link = await shown.locator("code").inner_text()
+    link = await shown.get_by_label("The link").input_value()
     await shown.get_by_role("button", name="Done").click()
     await expect(shown).to_have_count(0)
     return link
