@@ -62,8 +62,12 @@ MEASURES = {
     "text-1": "34px",  # the heading of a page
     "text-2": "24px",
     "text-3": "19px",  # the heading of a card
+    "text-4": "18px",  # the name of a game on its card
+    "text-figure": "30px",  # figures on tiles
     "text-body": "16px",
+    "text-note": "15px",  # tables
     "text-small": "14px",
+    "text-code": "13.5px",
     "text-tiny": "13px",
     "space-1": "8px",
     "space-2": "16px",
@@ -72,7 +76,10 @@ MEASURES = {
     "space-5": "40px",
     "edge-of-page": "40px",
     "radius-card": "20px",
+    "radius-rows": "24px",  # pills in several rows
     "radius-field": "14px",
+    "radius-part": "12px",  # what lies in a card or a menu
+    "radius-word": "6px",
     "radius-pill": "999px",
     "page-width": "1280px",
     "quick": "140ms",

@@ -54,6 +54,8 @@ class House:
     services: Services
     games: list[str] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)
+    invitation: str = ""  # the secret in a friend's link
+    reset: str = ""  # the secret in a link to a new password
 
 
 @asynccontextmanager
@@ -174,6 +176,8 @@ async def _furnish(house: House) -> None:
     for agent in AGENTS:
         await services.sessions.open(users[FRIEND], agent=agent, address="192.0.2.7")
     await services.api_tokens.create(users[FRIEND].id, "my bot")
+    house.invitation, _ = await services.invitations.create(by=host.id, note="Nora", token_limit=50_000)
+    house.reset = await services.password_resets.create(users["jon"].id, by=host.id)
     for game_id in house.games[:2]:
         changes = entries.checked_changes({"local": {"set": {"level": "7"}}})
         await services.saves.change(Someone(users[FRIEND].id), game_id, new_id(), changes)

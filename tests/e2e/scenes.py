@@ -14,7 +14,8 @@ State = Literal["loaded", "empty", "failing", "open"]
 
 @dataclass(frozen=True)
 class Scene:
-    """A page as somebody sees it. In `path`, GAME and USER stand for the ids of a game and of a friend."""
+    """A page as somebody sees it. In `path`, GAME and USER stand for the ids of a game and of a friend, INVITATION and
+    RESET for the secrets of links."""
 
     name: str
     path: str
@@ -28,7 +29,8 @@ class Scene:
     def address(self, house: House) -> str:
         """Where it is in that house."""
         game = house.games[1] if house.games else ""
-        return self.path.replace("GAME", game).replace("USER", house.ids.get("jon", ""))
+        path = self.path.replace("GAME", game).replace("USER", house.ids.get("jon", ""))
+        return path.replace("INVITATION", house.invitation).replace("RESET", house.reset)
 
 
 async def arrive(page: Page, scene: Scene, house: House) -> None:
@@ -97,6 +99,23 @@ async def _edit_user(page: Page) -> None:
     await expect(page.get_by_role("dialog")).to_be_visible()
 
 
+async def _delete_user(page: Page) -> None:
+    await page.get_by_role("button", name="Delete").first.click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+
+
+async def _invite(page: Page) -> None:
+    await page.get_by_role("button", name="Invite a friend").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await page.get_by_role("dialog").locator("button[type=submit]").click()
+    await expect(page.get_by_role("dialog").get_by_role("button", name="Copy")).to_be_visible()
+
+
+async def _switch_off(page: Page) -> None:
+    await page.get_by_role("switch", name="Models").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+
+
 SCENES: tuple[Scene, ...] = (
     Scene("login", "/login"),
     Scene("login-wrong", "/login?error=wrong", state="failing"),
@@ -120,6 +139,9 @@ SCENES: tuple[Scene, ...] = (
     Scene("account-wrong", "/account", FRIEND, _go_wrong, state="failing"),
     Scene("account-empty", "/account", NEWCOMER, state="empty"),
     Scene("docs", "/docs", FRIEND),
+    Scene("invitation", "/invitation/INVITATION"),
+    Scene("invitation-taken", "/invitation/INVITATION?error=taken", state="failing"),
+    Scene("reset", "/reset/RESET"),
     Scene("invitation-gone", "/invitation/nope", status=404, state="failing"),
     Scene("admin-live", "/admin", HOST),
     Scene("admin-live-empty", "/admin", HOST, state="empty", in_empty_house=True),
@@ -128,10 +150,15 @@ SCENES: tuple[Scene, ...] = (
     Scene("admin-users-taken", "/admin/users", HOST, _refused_new_user, state="failing", is_as_high_as_the_window=True),
     Scene("admin-users-edit", "/admin/users", HOST, _edit_user, state="open", is_as_high_as_the_window=True),
     Scene("admin-user", "/admin/users/USER", HOST),
+    Scene("admin-user-delete", "/admin/users/USER", HOST, _delete_user, state="open", is_as_high_as_the_window=True),
+    Scene("admin-invitations", "/admin/invitations", HOST),
+    Scene("admin-invitations-empty", "/admin/invitations", HOST, state="empty", in_empty_house=True),
+    Scene("admin-invite", "/admin/users", HOST, _invite, state="open", is_as_high_as_the_window=True),
     Scene("admin-usage", "/admin/usage", HOST),
     Scene("admin-usage-empty", "/admin/usage", HOST, state="empty", in_empty_house=True),
     Scene("admin-games", "/admin/games", HOST),
     Scene("admin-games-empty", "/admin/games", HOST, state="empty", in_empty_house=True),
     Scene("admin-audit", "/admin/audit", HOST),
     Scene("admin-settings", "/admin/settings", HOST),
+    Scene("admin-settings-off", "/admin/settings", HOST, _switch_off, state="open", is_as_high_as_the_window=True),
 )
