@@ -307,6 +307,7 @@ def serve(**given: Any) -> int:
         settings.prepare()
         _check_free(settings.host, settings.port)
         logs.configure(settings)
+        _allow_many_open_files()
         server = _Server(create_app(settings), settings)
         with suppress(KeyboardInterrupt):  # uvicorn raises it again once everything is closed
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -316,6 +317,15 @@ def serve(**given: Any) -> int:
         sys.stderr.write(f"Vanilla cannot start: {error}\n")
         return 2
     return 0
+
+
+def _allow_many_open_files() -> None:
+    """As many as the system lets us: a usual bound of 1,024 is one that a stranger with idle connections can reach."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource  # not on every platform
+
+        _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class _Server(uvicorn.Server):

@@ -10,6 +10,7 @@ from vanilla.accounts.caller import Caller
 from vanilla.accounts.revocation import Revocation
 
 MOST_WAITING: Final = 50  # pages served to one visitor that no browser has connected to; each costs up to a megabyte
+MOST_STRANGERS: Final = 200  # pages of people who are not signed in, connected or not
 RECONNECT_SECONDS: Final = 10.0  # a page whose connection broke is kept for so long
 CLOSE_AFTER: Final = 0.5  # seconds between asking a browser to leave and taking the page away
 
@@ -22,9 +23,14 @@ def are_too_many_waiting(request: Request) -> bool:
     """Whether whoever asks should be served no further page by NiceGUI for now. Everybody who is signed in has a count
     of their own, and so have all strangers together: they cannot keep anybody from the games.
 
-    A page that was connected once does not count: its browser has moved on, and it goes within seconds.
+    A page that was connected once does not count: its browser has moved on, and it goes within seconds. Of strangers it
+    does, since it may stay: theirs is the sign-in page, and there is a plain one.
     """
     asks = request.scope.get(_USER)
+    if asks is None:
+        strangers = [client for client in Client.instances.values() if client.request.scope.get(_USER) is None]
+        if len(strangers) >= MOST_STRANGERS:
+            return True
     waiting = [client.request for client in Client.instances.values() if _CONNECTED not in client.storage]
     return len([other for other in waiting if other.scope.get(_USER) == asks]) >= MOST_WAITING
 

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from pages import clients, design, plain
 from pages.assets import Assets
+from pages.sockets import BoundedSockets
 from pages.visitor import Instead
 from vanilla.errors import VanillaError
 from vanilla.services import Services
@@ -30,6 +31,7 @@ def register(app: FastAPI, services: Services) -> None:
     docs.register_reference(app, services)
     services.revocations.subscribe(clients.close_revoked)
     nicegui.app.on_connect(clients.note_connected)
+    app.add_middleware(BoundedSockets)
     app.mount("/static", Assets(design.STATIC), name="vanilla-static")
     # NiceGUI would compress its own files anew for everybody, on the event loop.
     app.mount(f"/_nicegui/{nicegui.__version__}/static", Assets(NICEGUI_STATIC, is_settled=True))

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
         (), description="Addresses or networks of reverse proxies whose X-Forwarded headers count, with commas."
     )
+    hsts_days: int = Field(
+        180, ge=0, le=3650, description="Days that browsers insist on https once they were here, where PUBLIC_URL is."
+    )
     metrics_token: SecretStr = Field(SecretStr(""), description="Bearer that may read /metrics from elsewhere.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     example_games: bool = Field(True, description="Publish the example games at the first start.")

@@ -1,7 +1,9 @@
 """What a stranger may make the server keep, on real connections."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import gc
+import weakref
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
@@ -11,11 +13,14 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+from websockets.asyncio.client import connect
 
 from tests.servers import server_process, serving
 from vanilla.api import connections
-from vanilla.api.connections import LARGEST_HEAD, Gathered
+from vanilla.api.connections import LARGEST_HEAD, BoundedHttp, Gathered
+from vanilla.api.idle import Idle
 
 PIECE = b"a" * 16_384
 PIECES = 64  # 1 MB: far more than is taken
@@ -153,3 +158,67 @@ class TestGathered:
         await asyncio.sleep(0)
         assert recorder.asked == [b"last", end]
         assert transport.is_closing() is (end == "close")  # all else is the transport's own
+
+
+class TestIdle:
+    """Connections on which nothing is asked, at most two of them here."""
+
+    @pytest.fixture(autouse=True)
+    def idle(self, monkeypatch: pytest.MonkeyPatch) -> Idle:
+        monkeypatch.setattr(connections, "_IDLE", idle := Idle(most=2))
+        return idle
+
+    async def test_the_oldest_makes_room_for_who_comes_next(self, origin: str, idle: Idle) -> None:
+        async with asyncio.timeout(10), connected(origin) as first, connected(origin) as second:
+            await until(lambda: len(idle) == 2)
+            second[1].write(b"GET / HTTP/1.1\r\nhost: te")  # half a head is nothing asked yet
+            async with connected(origin) as third:
+                assert await first[0].read() == b""
+                third[1].write(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n")
+                assert (await third[0].readuntil(b"\r\n\r\n0")).startswith(b"HTTP/1.1 200 ")
+                second[1].write(b"st\r\n\r\n")
+                assert (await second[0].readuntil(b"\r\n\r\n0")).startswith(b"HTTP/1.1 200 ")
+
+    async def test_one_that_is_answered_waits_again_and_the_youngest_are_kept(self, origin: str, idle: Idle) -> None:
+        async with asyncio.timeout(10), connected(origin) as first:
+            first[1].write(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n")
+            await first[0].readuntil(b"\r\n\r\n0")
+            await until(lambda: len(idle) == 1)
+            async with connected(origin), connected(origin):
+                assert await first[0].read() == b""
+            await until(lambda: len(idle) == 0)
+
+    async def test_one_that_is_being_answered_is_none_of_them(self, origin: str, idle: Idle) -> None:
+        async with asyncio.timeout(10), connected(origin) as first:
+            first[1].write(b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 2\r\n\r\na")
+            async with connected(origin), connected(origin), connected(origin):
+                await until(lambda: len(idle) == 2)
+                first[1].write(b"b")
+                assert (await first[0].readuntil(b"\r\n\r\n2")).startswith(b"HTTP/1.1 200 ")
+
+    async def test_a_websocket_is_handed_over_with_nothing_left_of_it_here(
+        self, idle: Idle, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made: list[weakref.ref[BoundedHttp]] = []
+        real = BoundedHttp.connection_made
+
+        def connection_made(self: BoundedHttp, transport: asyncio.Transport) -> None:
+            made.append(weakref.ref(self))
+            real(self, transport)
+
+        async def talk(socket: WebSocket) -> None:
+            await socket.accept()
+            await socket.receive_text()
+
+        monkeypatch.setattr(BoundedHttp, "connection_made", connection_made)
+        async with serving(Starlette(routes=[WebSocketRoute("/", talk)])) as origin:
+            async with connect(origin.replace("http", "ws")) as socket:
+                assert len(idle) == 0
+                await socket.send("hello")
+            gc.collect()
+            assert [each for each in made if each() is not None] == []
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():
+        await asyncio.sleep(0.01)

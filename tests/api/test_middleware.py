@@ -6,14 +6,17 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Message
 from starlette.websockets import WebSocket
 
+from main import create_api
 from tests.conftest import browser
 from tests.factories import Factory
 from vanilla.api.middleware import LARGEST_SMALL_BODY, readable_path
+from vanilla.settings import Settings
 
 OURS = {"origin": "http://test"}
 FOREIGN = [{"origin": "null"}, {"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}]
@@ -261,6 +264,41 @@ class TestSecurityHeaders:
         headers = (await client.get("/text")).headers
         assert "content-security-policy" not in headers
         assert headers["x-content-type-options"] == "nosniff"
+
+
+class TestTransport:
+    """Browsers are told to come by https where that is the way in, and by nothing else."""
+
+    @pytest.mark.parametrize(
+        ("public_url", "days", "told"),
+        [
+            ("https://games.example.org", 180, "max-age=15552000"),
+            ("https://games.example.org", 0, "max-age=0"),
+            ("http://games.example.org", 180, None),
+            ("", 180, None),
+        ],
+    )
+    async def test_is_told_where_it_holds(self, settings: Settings, public_url: str, days: int, told: str) -> None:
+        settings = settings.model_copy(update={"public_url": public_url, "hsts_days": days})
+        app = create_api(settings)
+        async with app.router.lifespan_context(app), browser(app) as client:
+            for path in ("/healthz", "/nothing", "/auth/me"):
+                assert (await client.get(path)).headers.get("strict-transport-security") == told
+
+
+class TestRedirects:
+    """Where a path has a slash too many or too few, the way leads back to this very site, whatever Host says."""
+
+    async def test_do_not_take_a_path_for_a_host(self, app: FastAPI, client: httpx.AsyncClient) -> None:
+        async def back(request: Request) -> Response:
+            return RedirectResponse(f"http://{request.headers['host']}//evil.example/x?a=b")
+
+        async def away(_request: Request) -> Response:
+            return RedirectResponse("https://elsewhere.example/x")
+
+        app.router.routes[:0] = [Route("/back", back), Route("/away", away)]
+        assert (await client.get("/back")).headers["location"] == "/evil.example/x?a=b"
+        assert (await client.get("/away")).headers["location"] == "https://elsewhere.example/x"
 
 
 class TestRequestContext:

@@ -6,6 +6,8 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from vanilla.api.idle import Idle
+
 LARGEST_HEAD = 64 * 1024  # bytes of a request's address and headers
 HEAD_SECONDS = 30.0  # in which they must have come
 LARGEST_SOCKET_MESSAGE = 1_000_000  # bytes: what NiceGUI's engine.io takes of one
@@ -15,6 +17,7 @@ _REFUSAL = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(_TOO_LARGE), _TOO_LARGE)
 )
+_IDLE = Idle()
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -31,11 +34,19 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_made(cast(asyncio.Transport, Gathered(transport, self.loop)))
         self._await_head()
         self._look = self.loop.call_later(HEAD_SECONDS, self._look_at_head)
+        _IDLE.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._look is not None:
-            self._look.cancel()
+        self._let_go()
         super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._let_go()  # another protocol has the connection from here on, and is told when it is lost
+        super().handle_websocket_upgrade()
+
+    def close_idle(self) -> None:
+        """Make room for others: nothing is asked on this connection."""
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._unread += len(data)
@@ -53,6 +64,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._awaits_head_since = None
         self._unread = 0
+        _IDLE.remove(self)
         super().on_headers_complete()
 
     def on_chunk_header(self) -> None:
@@ -65,6 +77,16 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._unread = 0
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.pipeline and not self.transport.is_closing():
+            _IDLE.add(self)
+
+    def _let_go(self) -> None:
+        _IDLE.remove(self)
+        if self._look is not None:
+            self._look.cancel()
 
     def _await_head(self) -> None:
         self._awaits_head_since = self.loop.time()

@@ -5,6 +5,7 @@ import random
 import re
 import time
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
@@ -51,7 +52,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(OurPagesOnly)
     app.add_middleware(LastResort)
     app.add_middleware(Cors)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, settings=settings)
     app.add_middleware(RequestContext, settings=settings)
     app.add_middleware(TrailingSlash)
     app.add_middleware(HeadAsGet)
@@ -97,10 +98,15 @@ class RequestContext:
 
 class SecurityHeaders:
     """Tells browsers what pages of ours may do. A response that brings a policy of its own, as game files do, keeps
-    it. A page that frames a game names the source in `scope["frame_source"]`; no other page frames anything."""
+    it. A page that frames a game names the source in `scope["frame_source"]`; no other page frames anything.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Where PUBLIC_URL is https, browsers are told to come no other way (RFC 6797); HSTS_DAYS says for how long.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
+        is_https = settings.public_url.startswith("https:")
+        self._transport = f"max-age={settings.hsts_days * 86400}" if is_https else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -109,7 +115,12 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _secure(MutableHeaders(scope=message), scope.get("frame_source", "'none'"))
+                headers = MutableHeaders(scope=message)
+                _secure(headers, scope.get("frame_source", "'none'"))
+                if self._transport:
+                    headers.setdefault("strict-transport-security", self._transport)
+                if "location" in headers:
+                    headers["location"] = _without_host(headers["location"], scope)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -266,6 +277,16 @@ def _secure(headers: MutableHeaders, frame_source: str) -> None:
     if headers.get("content-type", "").startswith("text/html"):
         headers["content-security-policy"] = f"{PAGE_POLICY}; frame-src {frame_source}"
         headers["permissions-policy"] = PERMISSIONS
+
+
+def _without_host(location: str, scope: Scope) -> str:
+    """A redirect to where the request came to, as a path: Starlette's own, which add or take a slash, name the Host of
+    the request, which anybody can forge, and http even where a proxy speaks https."""
+    parts = urlsplit(location)
+    if parts.netloc != Headers(scope=scope).get("host", ""):
+        return location
+    path = "/" + parts.path.lstrip("/")  # two slashes would lead to another site
+    return f"{path}?{parts.query}" if parts.query else path
 
 
 def readable_path(path: str) -> str:
