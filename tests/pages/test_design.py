@@ -26,7 +26,7 @@ def test_what_can_be_typed_into_has_an_edge_that_can_be_seen(theme: dict[str, st
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 def test_every_pair_of_colours_that_a_rule_sets_can_be_read(theme: dict[str, str]) -> None:
-    """A rule that sets both colour and background, in whichever stylesheet, is a pair; a mix is tried on each ground."""
+    """A rule that sets both colour and background, in any stylesheet, is a pair; a mix is tried on each ground."""
     faint, pairs = {}, 0
     for path in sorted(STATIC.glob("*.css")):
         for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", path.read_text()):
