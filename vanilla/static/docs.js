@@ -83,7 +83,7 @@
       try {
         tokens = await read(...call, this.leaving.signal, (text) => { answer.textContent += text; });
       } catch (error) {
-        problem = error.name === "AbortError" ? "Stopped." : error.message;
+        problem = error.name === "AbortError" ? "Stopped." : error.message.replace(/[^.!?]$/, "$&.");
       }
       answer.removeAttribute("aria-busy");
       answer.hidden = !answer.textContent;
