@@ -148,6 +148,7 @@ class LimitNotice:
                 self._help = Words("span", "")
             link("Account", "/account", "button little", target="_blank")
             button("Close", self._close, classes="little")
+        self._strip.set_visibility(False)
 
     def show(self, spent: Spent) -> None:
         """Say what there is to say about this."""

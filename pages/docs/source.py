@@ -26,6 +26,7 @@ def register(services: Services) -> None:
         if name not in examples.NAMES:
             raise NotFound("There is no such example.")
         ui.add_head_html(f'<link rel="stylesheet" href="{design.asset("docs.css")}">')
+        ui.add_head_html(f'<script defer src="{design.asset("docs.js")}"></script>')
         folder = examples.FOLDER / name
         game = about.read(folder, INDEX)
         with frame(visitor, title=game.title, active="docs") as page:

@@ -270,6 +270,7 @@ class TestTokens:
         await sign_in(user.http_client, "mira", PASSWORD)
         await user.open(f"/play/{game.id}")
         await user.should_not_see("used up")
+        await user.should_not_see("They count anew")
         await user.should_not_see("It asks you before")
 
 

@@ -226,6 +226,8 @@ def _complete(name: str, operation: Json, dependant: Dependant | None) -> None:
     expected += ["404"] * ("{" in name) + ["413"] * ("requestBody" in operation) + ["422"] * has_values
     if name in ("POST /auth/login", "POST /auth/password", "POST /api/games", "POST /api/games/{game_id}/versions"):
         expected.append("429")
+    if name in _REDIRECTS:
+        return  # whatever the path names: the page that it leads to says that there is none
     responses |= _errors([*expected, "default"], "Error")
 
 
