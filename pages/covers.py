@@ -1,14 +1,19 @@
-"""How a game looks among others: its cover with a few words, or large on top of all."""
+"""How a game looks among others, as text: its cover with a few words, or large on top of all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pages import figures
-from pages.elements import PLAY, Words, ago, box, button_link, drawing, link, tag, talks_tag
-from pages.hearts import Hearts
+from pages.elements import PLAY, SPARK
+from pages.markup import NONE, Markup, ago, join, tag
 from vanilla.games.views import GameView
 from vanilla.models import utc_now
 
-VISIBILITY = {"draft": "draft", "unlisted": "unlisted"}  # what is marked; shared is what games usually are
+_HEART = Markup(
+    '<svg viewBox="0 0 20 20" aria-hidden="true" focusable="false"><path d="M10 17.2 3.4 10.6a4.3 4.3 0 0 1 0-6.1 '
+    '4.3 4.3 0 0 1 6.1 0l.5.5.5-.5a4.3 4.3 0 0 1 6.1 0 4.3 4.3 0 0 1 0 6.1z"/></svg>'
+)
+_MARKED = ("draft", "unlisted")  # shared is what games usually are
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,60 +24,96 @@ class Featured:
     tokens: int
 
 
-def hero(featured: Featured, hearts: Hearts) -> None:
+def hero(featured: Featured) -> Markup:
     """The game on top, large."""
     game = featured.game
-    with box("section", "card hero", aria_label="Featured game"):
-        box("img", "cover", src=f"{game.cover_url}&size=page", alt="", width=640, height=480)
-        _marks(game)
-        with box("div", "hero-words"):
-            with box("p", "eyebrow"):
-                if game.my_last_played_at is None:
-                    Words("span", "Start with this one")
-                else:
-                    Words("span", "Pick up where you left, ")
-                    ago(game.my_last_played_at)
-            Words("h2", game.title)
-            with box("p", "blurb"):
-                Words("span", f"{_first_line(game.description)} By {game.owner}.".strip())
-            with box("div", "line-up"):
-                with button_link("", game.play_url, kind="primary", aria_label=f"Play {game.title}"):
-                    drawing(PLAY)
-                    Words("span", "Play")
-                hearts.draw(game)
-                tag(figures.counted(game.plays, "play"), "outlined")
-                if featured.tokens:
-                    tag(f"you used {figures.counted(featured.tokens, 'token')}", "outlined")
+    begins = (
+        tag("span", "Start with this one")
+        if game.my_last_played_at is None
+        else join(tag("span", "Pick up where you left, "), ago(game.my_last_played_at))
+    )
+    used = f"you used {figures.counted(featured.tokens, 'token')}"
+    play = tag("span", Markup(PLAY))
+    words = tag(
+        "div",
+        tag("p", begins, class_="eyebrow"),
+        tag("h2", game.title),
+        tag("p", f"{_first_line(game.description)} By {game.owner}.".strip(), class_="blurb"),
+        tag(
+            "div",
+            tag("a", play, tag("span", "Play"), href=game.play_url, class_="button primary", aria_label=_play(game)),
+            heart(game),
+            _pill(figures.counted(game.plays, "play"), "outlined"),
+            _pill(used, "outlined") if featured.tokens else NONE,
+            class_="line-up",
+        ),
+        class_="hero-words",
+    )
+    picture = _picture(f"{game.cover_url}&size=page")
+    return tag("section", picture, _marks(game), words, class_="card hero", aria_label="Featured game")
 
 
-def cover(game: GameView, hearts: Hearts, *, is_for_owner: bool = False) -> None:
-    """One game among others: the whole card leads to it. Its owner is told how it fares, and may edit it."""
-    with box("li", "card game"):
-        box("img", "cover", src=game.cover_url, alt="", loading="lazy", width=640, height=480)
-        _marks(game)
-        with box("div", "game-words"):
-            with box("h2"):
-                link(game.title, game.play_url, "cover-link")
-            Words("p", _first_line(game.description), "blurb")
-            with box("div", "foot"):
-                if is_for_owner:
-                    address = f"/games/{game.id}/edit"
-                    button_link("Edit", address, classes="little above", aria_label=f"Edit {game.title}")
-                    Words("span", _fares(game), "fares")
-                else:
-                    tag(f"by {game.owner}")
-                    Words("span", figures.counted(game.plays, "play"), title=_fares(game))
-        hearts.draw(game, "on-cover-right")
+def covers(games: Sequence[GameView], *, is_for_owner: bool = False) -> Markup:
+    """Games side by side: the whole card of each leads to it. Their owner is told how they fare, and may edit them."""
+    cards = (_card(game, is_for_owner) for game in games)
+    return tag("ul", *cards, class_="covers plain", aria_label="Games")
 
 
-def _marks(game: GameView) -> None:
-    if not game.talks and game.visibility not in VISIBILITY:
-        return
-    with box("div", "on-cover marks"):
-        if game.visibility in VISIBILITY:
-            tag(VISIBILITY[game.visibility], "on-picture")
-        if game.talks:
-            talks_tag()
+def heart(game: GameView, classes: str = "") -> Markup:
+    """A button, pressed where the game is a favourite."""
+    button = tag(
+        "button",
+        _HEART,
+        class_="heart",
+        type="button",
+        aria_label=f"Favourite: {game.title}",
+        aria_pressed=str(game.is_favourite).lower(),
+        data_heart=game.id,
+    )
+    return tag("span", button, class_=f"heart-place {classes}")
+
+
+def _card(game: GameView, is_for_owner: bool) -> Markup:
+    if is_for_owner:
+        name = f"Edit {game.title}"
+        edit = tag("a", "Edit", href=f"/games/{game.id}/edit", class_="button quiet little above", aria_label=name)
+        foot = join(edit, tag("span", _fares(game), class_="fares"))
+    else:
+        foot = join(_pill(f"by {game.owner}"), tag("span", figures.counted(game.plays, "play"), title=_fares(game)))
+    words = tag(
+        "div",
+        tag("h2", tag("a", game.title, href=game.play_url, class_="cover-link")),
+        tag("p", _first_line(game.description), class_="blurb"),
+        tag("div", foot, class_="foot"),
+        class_="game-words",
+    )
+    picture = _picture(game.cover_url, is_lazy=True)
+    return tag("li", picture, _marks(game), words, heart(game, "on-cover-right"), class_="card game")
+
+
+def _picture(address: str, *, is_lazy: bool = False) -> Markup:
+    # An element without an end, which `tag` does not draw.
+    loading = ' loading="lazy"' if is_lazy else ""
+    opened = tag("img", class_="cover", src=address, alt="", width="640", height="480")
+    return Markup(opened.removesuffix("></img>") + loading + ">")
+
+
+def _marks(game: GameView) -> Markup:
+    marks = []
+    if game.visibility in _MARKED:
+        marks.append(_pill(game.visibility, "on-picture"))
+    if game.talks:
+        words = "This game talks to a language model"
+        marks.append(tag("span", tag("span", Markup(SPARK)), tag("span", "talks"), class_="tag talks", title=words))
+    return tag("div", *marks, class_="on-cover marks") if marks else NONE
+
+
+def _pill(words: str, classes: str = "") -> Markup:
+    return tag("span", tag("span", words, class_="tag-words"), class_=f"tag {classes}")
+
+
+def _play(game: GameView) -> str:
+    return f"Play {game.title}"
 
 
 def _fares(game: GameView) -> str:

@@ -9,11 +9,10 @@ from fastapi import Depends
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
-from pages import design, figures
-from pages.covers import Featured, cover, hero
+from pages import design, figures, markup
+from pages.covers import Featured, covers, hero
 from pages.elements import Segments, Words, box, button, button_link, empty
 from pages.frame import frame
-from pages.hearts import Hearts
 from pages.removed import Removed
 from pages.visitor import Visitor, signed_in
 from pages.wishes import SHELVES, SORTS, Wish, wish_of
@@ -125,9 +124,10 @@ class Browser:
         self._found = found
         self._featured = featured
         self._deeds = deeds
-        self._hearts = Hearts(deeds.keep)
+        self._client = ui.context.client
         self._topics: dict[str, Words] = {}
-        self._results: ui.element | None = None
+        games = (*found.games, *([featured.game] if featured else []))
+        self._kept = {game.id: game.is_favourite for game in games}
 
     def controls(self) -> None:
         """The search field and the order."""
@@ -163,7 +163,10 @@ class Browser:
 
     def results(self) -> None:
         """The game on top, the covers, the pages."""
-        self._results = box("div")
+        self._said = Words("p", "", "for-readers", role="status")
+        self._covers = markup.placed(markup.NONE, "div").mark("covers")
+        self._covers.on("click", self._loved, js_handler=_EMIT_HEART)
+        self._rest = box("div")
         self._draw()
 
     async def _searched(self, event: GenericEventArguments) -> None:
@@ -187,6 +190,18 @@ class Browser:
         await self._show(replace(self._wish, page=max(1, self._wish.page + by)))
         ui.run_javascript("scrollTo(0, 0)")
 
+    async def _loved(self, event: GenericEventArguments) -> None:
+        game_id = str(event.args)
+        if game_id not in self._kept:
+            return
+        is_kept = not self._kept[game_id]
+        await self._deeds.keep(game_id, is_kept)
+        self._kept[game_id] = is_kept
+        # What was drawn stays, so that the focus does.
+        shown = f"document.querySelectorAll('[data-heart=\"{game_id}\"]')"
+        pressed = str(is_kept).lower()
+        self._client.run_javascript(f"{shown}.forEach(heart => heart.setAttribute('aria-pressed', '{pressed}'))")
+
     async def _restore(self, game: GameView) -> None:
         await self._deeds.restore(game)
         await self._show(replace(self._wish))
@@ -197,21 +212,22 @@ class Browser:
         if wish is not self._wish:
             return  # something else was asked for meanwhile, and its answer stands
         self._found = found
+        self._kept.update({game.id: game.is_favourite for game in found.games})
         ui.navigate.history.replace(wish.address)
         self._draw()
 
     def _draw(self) -> None:
-        assert self._results is not None
-        self._results.clear()
         wish, found = self._wish, self._found
-        with self._results:
-            Words("p", figures.counted(found.total, "game"), "for-readers", role="status")
-            if self._featured is not None and wish.is_front:
-                hero(self._featured, self._hearts)
+        self._said.set_text(figures.counted(found.total, "game"))
+        on_top = markup.NONE
+        if self._featured is not None and wish.is_front:
+            game = self._featured.game
+            on_top = hero(replace(self._featured, game=replace(game, is_favourite=self._kept[game.id])))
+        games = covers(found.games, is_for_owner=wish.shelf == "mine") if found.games else markup.NONE
+        self._covers.set_content(markup.join(on_top, games))
+        self._rest.clear()
+        with self._rest:
             if found.games:
-                with box("ul", "covers plain", aria_label="Games"):
-                    for game in found.games:
-                        cover(game, self._hearts, is_for_owner=wish.shelf == "mine")
                 self._pager()
             else:
                 _nothing(wish)
@@ -258,3 +274,4 @@ _AFTER_A_PAUSE = (
     "(event) => { const field = event.target; clearTimeout(field.pause);"
     " field.pause = setTimeout(() => emit(field.value), 200); }"
 )
+_EMIT_HEART = "(event) => { const heart = event.target.closest('[data-heart]'); if (heart) emit(heart.dataset.heart); }"
