@@ -59,7 +59,7 @@ def signed_out(session: Session, user_id: str) -> None:
 
 @pytest.fixture
 async def things(make: Factory, services: Services) -> dict[str, str]:
-    """What the addresses of pages name: mira, and a game of hers with two versions that asks for a host."""
+    """What the addresses of pages name: mira, a game of hers with two versions that asks for a host, and an example."""
     mira = await make.user("mira")
     theirs = await make.signed_in(mira)
     file = {"file": ("a.html", archives.PAGE)}
@@ -70,7 +70,7 @@ async def things(make: Factory, services: Services) -> dict[str, str]:
     admin = await make.admin()
     me = (await admin.get("/auth/me")).json()["user"]["id"]
     await services.invitations.create(by=me, note="Noor")
-    return {"game_id": game, "user_id": mira.id}
+    return {"game_id": game, "user_id": mira.id, "name": "orbit"}
 
 
 def pages(app: FastAPI, things: dict[str, str]) -> Iterator[tuple[str, str]]:
