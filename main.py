@@ -61,7 +61,7 @@ from vanilla.inference.relay import Relay
 from vanilla.inference.upstream import Upstream
 from vanilla.operations.audit import AuditLog
 from vanilla.operations.backups import Backups
-from vanilla.operations.controls import ControlPanel, Controls
+from vanilla.operations.controls import ControlPanel
 from vanilla.services import Services
 from vanilla.settings import InvalidSettings, Settings, load_settings
 from vanilla.usage.feed import Feed
@@ -201,16 +201,8 @@ def assemble(settings: Settings) -> Services:
 
 def _pace(settings: Settings, controls: ControlPanel) -> Pace:
     """The bounds of users without bounds of their own: what admins have set, or else the settings."""
-    pace = Pace(settings.requests_per_minute or None, settings.concurrent_calls or None)
-
-    def follow(now: Controls) -> None:
-        a_minute, at_once = now.requests_per_minute, now.concurrent_calls
-        pace.rebound(
-            (settings.requests_per_minute if a_minute is None else a_minute) or None,
-            (settings.concurrent_calls if at_once is None else at_once) or None,
-        )
-
-    controls.subscribe(follow)
+    pace = Pace(*controls.now.usual_pace(settings))
+    controls.subscribe(lambda now: pace.rebound(*now.usual_pace(settings)))
     return pace
 
 

@@ -14,7 +14,6 @@ from vanilla.accounts.periods import LimitPeriod
 from vanilla.accounts.users import MOST_CALLS
 from vanilla.errors import Invalid, VanillaError
 from vanilla.models import User
-from vanilla.settings import Settings
 
 Act = Callable[[dict[str, str]], Awaitable[str | Callable[[], None]]]
 PERIODS = {"total": "in all", "day": "a day (UTC)", "month": "a month (UTC)"}
@@ -102,27 +101,26 @@ def tick(label: str, name: str, *, is_on: bool) -> None:
         Words("span", label)
 
 
-def limit_fields(user: User | None = None) -> None:
+def limit_fields(limit: int | None, period: str) -> None:
     """The fields of a limit: `token_limit` and `limit_period`."""
-    limit = "" if user is None or user.token_limit is None else str(user.token_limit)
     with box("div", "field-pair"):
         Field(
             "Token limit",
             "token_limit",
             hint="Empty for none, 0 to block.",
-            value=limit,
+            value="" if limit is None else str(limit),
             inputmode="numeric",
             autocomplete="off",
         )
-        choice("Counted", "limit_period", PERIODS, "total" if user is None else user.limit_period)
+        choice("Counted", "limit_period", PERIODS, period)
 
 
-def pace_fields(user: User, settings: Settings) -> None:
-    """The fields of a user's pace: `requests_per_minute` and `concurrent_calls`."""
+def pace_fields(user: User, usual: tuple[int | None, int | None]) -> None:
+    """The fields of a pace: `requests_per_minute` and `concurrent_calls`, and what holds where they are empty."""
     with box("div", "field-pair"):
         for label, name, default in (
-            ("Calls a minute", "requests_per_minute", settings.requests_per_minute),
-            ("Calls at once", "concurrent_calls", settings.concurrent_calls),
+            ("Calls a minute", "requests_per_minute", usual[0]),
+            ("Calls at once", "concurrent_calls", usual[1]),
         ):
             own = getattr(user, name)
             Field(

@@ -41,7 +41,8 @@ class Inviting:
                 autocomplete="off",
                 autofocus=True,
             )
-            limit_fields()
+            usual = self._services.controls.now
+            limit_fields(usual.default_token_limit, usual.default_limit_period)
             choice("The link is good for", "days", LASTS, str(USUAL_DAYS))
 
         async def act(fields: dict[str, str]) -> Callable[[], None]:

@@ -35,7 +35,8 @@ class People:
         def draw() -> None:
             Field("Username", "username", required=True, maxlength=LONGEST_USERNAME, autocomplete="off", autofocus=True)
             Field("Password", "password", type="password", required=True, autocomplete="new-password", hint=_HINT)
-            limit_fields()
+            usual = self._services.controls.now
+            limit_fields(usual.default_token_limit, usual.default_limit_period)
             tick(_MAY_MANAGE, "is_admin", is_on=False)
 
         async def act(fields: dict[str, str]) -> str:
@@ -57,8 +58,8 @@ class People:
         """Change limit, pace and role."""
 
         def draw() -> None:
-            limit_fields(user)
-            pace_fields(user, self._services.settings)
+            limit_fields(user.token_limit, user.limit_period)
+            pace_fields(user, self._services.controls.now.usual_pace(self._services.settings))
             tick(_MAY_MANAGE, "is_admin", is_on=user.is_admin)
 
         async def act(fields: dict[str, str]) -> str:

@@ -8,6 +8,7 @@ from tests.factories import Factory
 from vanilla.errors import Invalid
 from vanilla.operations.controls import Controls, ControlsChange
 from vanilla.services import Services
+from vanilla.settings import Settings
 
 
 class TestModels:
@@ -50,3 +51,46 @@ class TestChange:
         await services.controls.change(ControlsChange(inference_enabled=False), by=by)
         await services.controls.change(ControlsChange(server_tools=True), by=by)
         assert told == [False, False]
+
+
+class TestDefaults:
+    """What an admin sets for whoever has nothing else."""
+
+    async def test_a_limit_of_new_users_holds_where_none_is_named(self, make: Factory) -> None:
+        admin = await make.admin()
+        change = {"default_token_limit": 5000, "default_limit_period": "month"}
+        assert (await admin.patch("/admin/api/settings", json=change)).status_code == 200
+        for body, expected in (
+            ({}, (5000, "month")),
+            ({"limit_period": "day"}, (5000, "day")),
+            ({"token_limit": None}, (None, "total")),
+            ({"token_limit": 7, "limit_period": "day"}, (7, "day")),
+        ):
+            user = {"username": f"u{len(str(body))}", "password": "a long password", **body}
+            made = (await admin.post("/admin/api/users", json=user)).json()
+            assert (made["token_limit"], made["limit_period"]) == expected
+            invited = (await admin.post("/admin/api/invitations", json=body)).json()
+            assert (invited["token_limit"], invited["limit_period"]) == expected
+        await admin.patch("/admin/api/settings", json={"default_token_limit": None})
+        made = (await admin.post("/admin/api/users", json={"username": "last", "password": "a long password"})).json()
+        assert made["token_limit"] is None
+
+    @pytest.mark.parametrize(
+        ("setting", "set_by_admin", "usual"), [(0, None, None), (5, None, 5), (5, 0, None), (5, 9, 9), (0, 9, 9)]
+    )
+    def test_a_pace_goes_before_that_of_the_settings(
+        self, setting: int, set_by_admin: int | None, usual: int | None
+    ) -> None:
+        settings = Settings(requests_per_minute=setting, concurrent_calls=setting)
+        controls = Controls(requests_per_minute=set_by_admin, concurrent_calls=set_by_admin)
+        assert controls.usual_pace(settings) == (usual, usual)
+
+    async def test_what_changes_is_in_the_audit_and_what_does_not_is_not(self, make: Factory) -> None:
+        admin = await make.admin()
+        for change in ({"max_num_ctx": 8192}, {"max_num_ctx": 8192}, {"inference_enabled": False}):
+            await admin.patch("/admin/api/settings", json=change)
+        rows = (await admin.get("/admin/api/audit")).json()["items"]
+        assert [(row["action"], row["subject"], row["details"]) for row in rows[:2]] == [
+            ("inference.stop", "", {}),
+            ("settings.update", "max_num_ctx", {"max_num_ctx": [32768, 8192]}),
+        ]

@@ -9,14 +9,14 @@ from vanilla.accounts.directory import Search, Show, Sort
 from vanilla.accounts.periods import LimitPeriod
 from vanilla.accounts.users import Tokens, UserChanges
 from vanilla.api.callers import Admin, ServicesDep
-from vanilla.api.users import shown
+from vanilla.api.users import shown, with_usual_limit
 from vanilla.models import User, utc_text
 
 router = APIRouter(tags=["admin"])
 
 
 class NewUser(BaseModel):
-    """Someone to let in. `token_limit` null means no limit."""
+    """Someone to let in. `token_limit` null means no limit; without it, what the settings say of new users holds."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,7 +48,8 @@ async def list_users(
 @router.post("/admin/api/users", status_code=201)
 async def create_user(new: NewUser, admin: Admin, services: ServicesDep) -> dict[str, Any]:
     """Let somebody in."""
-    return shown(await services.users.create(**new.model_dump(), by=admin.user_id))
+    given = with_usual_limit(new, services.controls.now)
+    return shown(await services.users.create(**given, by=admin.user_id))
 
 
 @router.put("/admin/api/users/{user_id}")

@@ -16,7 +16,7 @@ from vanilla.accounts.users import Tokens
 from vanilla.api.auth import FORMS, see_other, signed_in
 from vanilla.api.bodies import content_type, parsed
 from vanilla.api.callers import Admin, ServicesDep
-from vanilla.api.users import shown
+from vanilla.api.users import shown, with_usual_limit
 from vanilla.errors import Conflict, Invalid, NotFound, TooManyRequests, VanillaError
 from vanilla.models import User, utc_now, utc_text
 from vanilla.services import Services
@@ -68,7 +68,8 @@ async def list_invitations(
 @router.post("/admin/api/invitations", status_code=201, tags=["admin"])
 async def invite(new: NewInvitation, request: Request, admin: Admin, services: ServicesDep) -> dict[str, Any]:
     """A new link. This is the only time that it is shown."""
-    secret, row = await services.invitations.create(by=admin.user_id, **new.model_dump())
+    given = with_usual_limit(new, services.controls.now)
+    secret, row = await services.invitations.create(by=admin.user_id, **given)
     made = Invited(row, state_of(row, utc_now()), admin.username, None)
     return {**_shown(made), "link": f"{request.scope['origin']}/invitation/{secret}"}
 

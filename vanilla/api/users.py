@@ -2,8 +2,21 @@
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from vanilla.accounts.users import Users
 from vanilla.models import User, utc_text
+from vanilla.operations.controls import Controls
+
+
+def with_usual_limit(new: BaseModel, controls: Controls) -> dict[str, Any]:
+    """What a new user or invitation is made of: with the limit of new users, where the body names none."""
+    given = new.model_dump()
+    if "token_limit" not in new.model_fields_set:
+        given["token_limit"] = controls.default_token_limit
+        if "limit_period" not in new.model_fields_set:
+            given["limit_period"] = controls.default_limit_period
+    return given
 
 
 def shown(user: User) -> dict[str, Any]:

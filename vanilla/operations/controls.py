@@ -14,6 +14,7 @@ from vanilla import audit
 from vanilla.database import Database
 from vanilla.errors import BadRequest, Forbidden, Invalid, Unavailable
 from vanilla.models import RuntimeSetting, User, utc_now
+from vanilla.settings import Settings
 
 EVERY_MODEL = ("*",)
 SWITCHED_OFF = "The host has switched models off for now."
@@ -45,6 +46,14 @@ class Controls:
         """Whether a model may be called. `llama3.2` and `llama3.2:latest` are the same to Ollama, and so to this."""
         names = {model, model.removesuffix(":latest"), model if ":" in model else f"{model}:latest"}
         return any(fnmatchcase(name, pattern) for name in names for pattern in self.patterns(backend))
+
+    def usual_pace(self, settings: Settings) -> tuple[int | None, int | None]:
+        """The calls a minute and at once of users who have no bounds of their own; None for no bound."""
+        a_minute, at_once = self.requests_per_minute, self.concurrent_calls
+        return (
+            (settings.requests_per_minute if a_minute is None else a_minute) or None,
+            (settings.concurrent_calls if at_once is None else at_once) or None,
+        )
 
     def check_open(self) -> None:
         """Raises Unavailable while inference is switched off."""
