@@ -16,7 +16,7 @@ from orjson import dumps
 
 from pages import design, figures
 from pages.chart_options import CLOCK_STEP, DAY_STEP, HOUR_STEP, options, stamps
-from pages.elements import Words, box, dotted, drawing, link
+from pages.elements import Words, box, drawing, link
 from vanilla.models import utc_text
 from vanilla.usage.statistics import Bucket, Point, bucket_starts
 
@@ -168,11 +168,11 @@ def difference(before: Plot, plot: Plot) -> dict[str, Any]:
 
 
 def _legend(plot: Plot, series: str) -> None:
+    classes = f"dot-before {plot.colour(series)}"
     if series in plot.links:
-        with link("", plot.links[series]):
-            dotted(plot.name(series), plot.colour(series))
+        link(plot.name(series), plot.links[series], classes)
     else:
-        dotted(plot.name(series), plot.colour(series))
+        Words("span", plot.name(series), classes)
 
 
 def _table(plot: Plot, step: int, leads_to: str) -> str:

@@ -26,6 +26,11 @@ def usage_address(chosen: Filter | None = None, *, when: Mapping[str, str] | Non
     return f"{USAGE}?{urlencode(query)}" if query else USAGE
 
 
+def refused_in(of: Range, reason: str) -> str:
+    """The address of calls that were refused for a reason in a range that ends now."""
+    return usage_address(Filter(status=REFUSED), when={"range": of.key}) + f"&{urlencode({'reason': reason})}"
+
+
 def in_range(of: Range, **values: str) -> str:
     """The address of calls in a range that ends now: `in_range(hour, user_id="...")`."""
     return usage_address(Filter(**values), when={"range": of.key})

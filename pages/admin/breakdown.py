@@ -1,11 +1,15 @@
-"""Totals of a range as tables, and single calls: what Usage and a user's page have in common."""
+"""Totals of a range as tables, and single calls: what Usage and a user's page have in common.
+
+Tables are drawn as text (pages.markup): they have hundreds of cells, and as many elements would cost a tenth of a
+second.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from pages import figures
+from pages import figures, markup
 from pages.charts import colour_of
-from pages.elements import Segments, Stat, Words, box, dotted, link, local_time
-from pages.tables import table
+from pages.elements import Segments, Stat, Words, box
+from pages.markup import Markup, tag
 from vanilla.models import NO_GAME
 from vanilla.usage.statistics import BackendTotals, GameTotals, LedgerRow, ModelTotals, Totals, UserTotals
 
@@ -13,6 +17,17 @@ RANGES = {"1": "24 h", "7": "7 d", "30": "30 d", "365": "1 y"}  # days
 USUAL_RANGE = "30"
 MOST_ROWS = 10
 ENDED = {"ok": "ok", "aborted": "left early", "failed": "failed", "recovered": "recovered"}
+REASONS = {
+    "spent": "limit spent",
+    "held": "limit held by other calls",
+    "too fast": "too many at once or a minute",
+    "malformed": "malformed request",
+    "signed out": "signed out",
+    "forbidden": "not allowed",
+    "too large": "too large",
+    "unavailable": "model server not there",
+    "failed": "model server failed",
+}
 
 Address = Callable[..., str]  # of the calls that have something more in common: `address(user_id="...")`
 
@@ -31,10 +46,8 @@ def tiles(totals: Totals) -> None:
         Stat("Tokens out", figures.count(totals.completion_tokens))
 
 
-def breakdown(
-    title: str, first: str, rows: Sequence[tuple[Callable[[], object], Totals]], number: int | None = None
-) -> None:
-    """A card with a table of totals; each row draws its own first cell, headed `first`. `number` is how many rows there
+def breakdown(title: str, first: str, rows: Sequence[tuple[Markup, Totals]], number: int | None = None) -> None:
+    """A card with a table of totals, each row with its own first cell, headed `first`. `number` is how many rows there
     are, where not all of them are given."""
     with box("section", "card padded breakdown"):
         with box("div", "card-head"):
@@ -42,15 +55,20 @@ def breakdown(
         if not rows:
             Words("p", "No calls in this range.", "nothing")
             return
-        with table((first, "Tokens", "Calls", "In", "Out"), label=title, numbers=(1, 2, 3, 4), is_stacked=True):
-            for draw, totals in rows[:MOST_ROWS]:
-                with box("tr"):
-                    with box("td", "whole"):
-                        draw()
-                    Words("td", figures.count(totals.total_tokens), "number strong", data_label="Tokens")
-                    Words("td", figures.count(totals.calls), "number", data_label="Calls")
-                    Words("td", figures.count(totals.prompt_tokens), "number", data_label="In")
-                    Words("td", figures.count(totals.completion_tokens), "number", data_label="Out")
+        drawn = [
+            tag(
+                "tr",
+                tag("td", cell, class_="whole"),
+                _number("Tokens", figures.count(totals.total_tokens), "strong"),
+                _number("Calls", figures.count(totals.calls)),
+                _number("In", figures.count(totals.prompt_tokens)),
+                _number("Out", figures.count(totals.completion_tokens)),
+            )
+            for cell, totals in rows[:MOST_ROWS]
+        ]
+        with box("div", "table-scroll", role="region", aria_label=title, tabindex="0"):
+            head = tag("thead", headings((first, "Tokens", "Calls", "In", "Out"), numbers=(1, 2, 3, 4)))
+            markup.placed(markup.join(head, tag("tbody", *drawn)), "table").classes("table stacked")
         more = (len(rows) if number is None else number) - MOST_ROWS
         if more > 0:
             Words("p", f"{figures.count(more)} more with fewer tokens.", "nothing small")
@@ -59,90 +77,69 @@ def breakdown(
 def by_user(rows: Sequence[UserTotals], number: int | None = None, address: Address | None = None) -> None:
     """Tokens by user. With `address`, each leads to the calls behind it; else to the user."""
 
-    def draw(row: UserTotals) -> Callable[[], object]:
+    def cell(row: UserTotals) -> Markup:
         name = row.username or "A deleted user"
         if address is not None:
-            return lambda: link(name, address(user_id=row.user_id), "clip")
+            return tag("a", name, class_="clip", href=address(user_id=row.user_id))
         if row.username is None:
-            return lambda: Words("span", name, "quiet")
-        return lambda: link(name, f"/admin/users/{row.user_id}", "clip")
+            return tag("span", name, class_="quiet")
+        return tag("a", name, class_="clip", href=f"/admin/users/{row.user_id}")
 
-    breakdown("By user", "User", [(draw(row), row) for row in rows], number)
+    breakdown("By user", "User", [(cell(row), row) for row in rows], number)
 
 
 def by_model(rows: Sequence[ModelTotals], address: Address | None = None) -> None:
     """Tokens by model."""
 
-    def draw(row: ModelTotals) -> Callable[[], object]:
-        where = address(model=row.model, backend=row.backend) if address is not None else ""
-        return _dotted(row.model, row.backend, where)
+    def cell(row: ModelTotals) -> Markup:
+        return _dotted(row.model, row.backend, address and address(model=row.model, backend=row.backend))
 
-    breakdown("By model", "Model", [(draw(row), row) for row in rows])
+    breakdown("By model", "Model", [(cell(row), row) for row in rows])
 
 
 def by_backend(rows: Sequence[BackendTotals], address: Address | None = None) -> None:
     """Tokens by backend."""
-
-    def draw(row: BackendTotals) -> Callable[[], object]:
-        return _dotted(row.backend, row.backend, address(backend=row.backend) if address is not None else "")
-
-    breakdown("By backend", "Backend", [(draw(row), row) for row in rows])
+    cells = [(_dotted(row.backend, row.backend, address and address(backend=row.backend)), row) for row in rows]
+    breakdown("By backend", "Backend", cells)
 
 
 def by_game(rows: Sequence[GameTotals], number: int | None = None, address: Address | None = None) -> None:
     """Tokens by game."""
 
-    def draw(row: GameTotals) -> Callable[[], object]:
+    def cell(row: GameTotals) -> Markup:
         title = game_name(row.game_id, row.title)
         if address is not None:
-            return lambda: link(title, address(game_id=row.game_id), "clip", title=title)
-        return lambda: Words("span", title, "clip", title=title)
+            return tag("a", title, class_="clip", title=title, href=address(game_id=row.game_id))
+        return tag("span", title, class_="clip", title=title)
 
-    breakdown("By game", "Game", [(draw(row), row) for row in rows], number)
+    breakdown("By game", "Game", [(cell(row), row) for row in rows], number)
 
 
 def calls_table(
     title: str, rows: Sequence[LedgerRow], *, with_user: bool, nothing: str
 ) -> Callable[[Sequence[LedgerRow]], None]:
     """Single calls, newest first, for a card. The function that it gives adds older ones below."""
-    headings = ["Time", "User", "Game", "Model", "In", "Out", "First byte", "Took", "Ended"]
+    names = ["Time", "User", "Game", "Model", "In", "Out", "First byte", "Took", "Ended"]
     if not with_user:
-        headings.remove("User")
-    first_number = headings.index("In")
+        names.remove("User")
     with box("div", "card-head"):
         Words("h2", title)
     if not rows:
         Words("p", nothing, "nothing")
         return lambda _rows: None
-    with table(headings, label=title, numbers=tuple(range(first_number, len(headings))), is_stacked=True) as body:
-        pass
+    first_number = names.index("In")
+    with (
+        box("div", "table-scroll", role="region", aria_label=title, tabindex="0"),
+        box("table", "table stacked") as table,
+    ):
+        markup.placed(headings(names, range(first_number, len(names))), "thead")
 
     def add(more: Sequence[LedgerRow]) -> None:
-        with body:
-            for row in more:
-                _call(row, with_user=with_user)
+        with table:
+            markup.placed(markup.join(*(_call(row, with_user=with_user) for row in more)), "tbody")
 
     add(rows)
     return add
-
-
-def _call(row: LedgerRow, *, with_user: bool) -> None:
-    entry = row.entry
-    with box("tr"):
-        with box("td", "quiet figures"):
-            local_time(entry.timestamp, "exact")
-        if with_user:
-            Words("td", row.username or "A deleted user", "clip" if row.username else "clip quiet")
-        title = game_name(entry.game_id, row.title)
-        Words("td", title, "clip" if row.title else "clip quiet", title=title)
-        with box("td"):
-            dotted(entry.model, colour_of(entry.backend))
-        Words("td", figures.count(entry.prompt_tokens), "number", data_label="In")
-        Words("td", figures.count(entry.completion_tokens), "number", data_label="Out")
-        Words("td", seconds(entry.first_byte_ms), "number", data_label="First byte")
-        Words("td", seconds(entry.duration_ms), "number", data_label="Took")
-        note = {"title": "The counts are our estimate"} if entry.estimated else {}
-        Words("td", ENDED.get(entry.status, entry.status) + ("*" if entry.estimated else ""), "number", **note)
 
 
 def game_name(game_id: str, title: str | None) -> str:
@@ -150,20 +147,61 @@ def game_name(game_id: str, title: str | None) -> str:
     return "Outside games" if game_id == NO_GAME else title or "A removed game"
 
 
+def reason_words(reason: str) -> str:
+    """Why a call was refused, as people say it."""
+    if reason.startswith("upstream "):
+        return f"model server said {reason.removeprefix('upstream ')}"
+    return REASONS.get(reason, reason)
+
+
 def seconds(milliseconds: int | None) -> str:
     """`0.41 s`; a dash where it is not known."""
     return "-" if milliseconds is None else f"{milliseconds / 1000:.2f} s"
 
 
-def _dotted(words: str, backend: str, href: str = "") -> Callable[[], object]:
-    def draw() -> None:
-        if href:
-            with link("", href):
-                dotted(words, colour_of(backend))
-        else:
-            dotted(words, colour_of(backend))
+def headings(names: Sequence[str], numbers: Sequence[int]) -> Markup:
+    """The row at the head of a table."""
+    cells = (
+        tag("th", name, scope="col", class_="number" if position in numbers else None)
+        for position, name in enumerate(names)
+    )
+    return tag("tr", *cells)
 
-    return draw
+
+def _call(row: LedgerRow, *, with_user: bool) -> Markup:
+    entry = row.entry
+    title = game_name(entry.game_id, row.title)
+    is_quiet = "clip" if row.title else "clip quiet"
+    user = tag("td", row.username or "A deleted user", class_="clip" if row.username else "clip quiet")
+    note = "The counts are our estimate" if entry.estimated else None
+    ended = ENDED.get(entry.status, entry.status) + ("*" if entry.estimated else "")
+    return tag(
+        "tr",
+        tag("td", markup.local_time(entry.timestamp, "exact"), class_="quiet figures"),
+        *([user] if with_user else []),
+        tag("td", title, class_=is_quiet, title=title),
+        tag("td", entry.model, class_=dot_class(entry.backend)),
+        _number("In", figures.count(entry.prompt_tokens)),
+        _number("Out", figures.count(entry.completion_tokens)),
+        _number("First byte", seconds(entry.first_byte_ms)),
+        _number("Took", seconds(entry.duration_ms)),
+        tag("td", ended, class_="number" if entry.status == "ok" else "number strong", title=note),
+    )
+
+
+def dot_class(backend: str) -> str:
+    """The class that puts a dot of a backend's colour before some words."""
+    return f"dot-before {colour_of(backend)}"
+
+
+def _number(label: str, words: str, classes: str = "") -> Markup:
+    return tag("td", words, class_=f"number {classes}".strip(), data_label=label)
+
+
+def _dotted(words: str, backend: str, href: str | None) -> Markup:
+    if href:
+        return tag("a", words, class_=dot_class(backend), href=href)
+    return tag("span", words, class_=dot_class(backend))
 
 
 def _cached(totals: Totals) -> str:

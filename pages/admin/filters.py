@@ -5,8 +5,11 @@ from dataclasses import dataclass, replace
 
 from nicegui import ui
 
+from pages import markup
 from pages.admin.addresses import OUTSIDE, REFUSED, USAGE, usage_address
+from pages.admin.breakdown import reason_words
 from pages.elements import Words, box, button, link, local_time, segment_links
+from pages.markup import Markup, tag
 from vanilla.models import NO_GAME
 from vanilla.usage.reports import Report
 from vanilla.usage.spans import NOT_OK_AT_ALL, RANGES, Filter, Span
@@ -33,6 +36,7 @@ class Asked:
     username: str = ""
     title: str = ""
     problem: str = ""  # what was typed and is not there
+    reason: str = ""  # why calls were refused, where only those are asked for
 
     @property
     def is_refused(self) -> bool:
@@ -81,10 +85,10 @@ class FilterForm:
             _fill(self._users, [row.username for row in report.by_user if row.username])
         if self._asked.chosen.game_id is None:
             _fill(self._games, [row.title for row in report.by_game if row.title])
-        shown = {row.model for row in report.by_model} - {self._asked.chosen.model}
-        with self._models:
-            for model in sorted(shown):
-                Words("option", model, value=model)
+        if self._asked.chosen.model is None:
+            models = sorted({row.model for row in report.by_model})
+            first = Markup(self._models.content)
+            self._models.set_content(markup.join(first, *(tag("option", model, value=model) for model in models)))
 
     def _chips(self) -> None:
         asked, chosen = self._asked, self._asked.chosen
@@ -107,6 +111,8 @@ class FilterForm:
                 _chip(chosen.backend, asked.address(backend=None))
             if chosen.status is not None:
                 _chip(STATUSES.get(chosen.status, chosen.status), asked.address(status=None))
+            if asked.reason:
+                _chip(reason_words(asked.reason), asked.address())
             link("Clear all", USAGE, "small")
 
 
@@ -120,27 +126,25 @@ def _cross() -> None:
     Words("span", "\N{MULTIPLICATION SIGN}", "cross", aria_hidden="true")
 
 
-def _typed(label: str, name: str, anything: str) -> ui.element:
+def _typed(label: str, name: str, anything: str) -> ui.html:
     """A field for a name, with names to choose from; gives the place of those."""
     with box("div", "field"):
         caption = Words("label", label)
         typed = box("input", "input little", type="text", name=name, placeholder=anything, autocomplete="off")
-        names = box("datalist")
+        names = markup.placed(markup.NONE, "datalist")
     caption.props["for"] = typed.html_id
     typed.props["list"] = names.html_id
     return names
 
 
-def _choice(label: str, name: str, options: Mapping[str, str | None], chosen: str | None, anything: str) -> ui.element:
+def _choice(label: str, name: str, options: Mapping[str, str | None], chosen: str | None, anything: str) -> ui.html:
     """A choice of one, or of anything."""
     shown = {chosen: chosen, **options} if chosen is not None and chosen not in options else options
     with box("div", "field"):
         caption = Words("label", label)
-        with box("select", "input little", name=name) as select:
-            Words("option", anything, value="")
-            for key, words in shown.items():
-                option = Words("option", words or key, value=key)
-                option.props.set_bool("selected", key == chosen)
+        choices = (tag("option", words or key, value=key, selected=key == chosen) for key, words in shown.items())
+        select = markup.placed(markup.join(tag("option", anything, value=""), *choices), "select")
+        select.classes("input little").props["name"] = name
     caption.props["for"] = select.html_id
     return select
 
@@ -158,7 +162,5 @@ def _game(chosen: Filter) -> str | None:
     return OUTSIDE if chosen.game_id == NO_GAME else chosen.game_id
 
 
-def _fill(names: ui.element, words: Sequence[str]) -> None:
-    with names:
-        for name in words[:SUGGESTED]:
-            Words("option", "", value=name)
+def _fill(names: ui.html, words: Sequence[str]) -> None:
+    names.set_content(markup.join(*(tag("option", value=name) for name in words[:SUGGESTED])))

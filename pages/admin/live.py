@@ -1,15 +1,16 @@
 """`/admin`: what happens right now, and what has in a range. Everything is pushed by the one live feed; the page asks
 for nothing by itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import Depends, Query
 from nicegui import Client, ui
 
-from pages import figures
+from pages import figures, markup
 from pages.admin.addresses import REFUSED, in_range, usage_address
-from pages.admin.breakdown import seconds
+from pages.admin.breakdown import headings, seconds
 from pages.admin.live_rows import (
     Bar,
     BarRow,
@@ -27,7 +28,6 @@ from pages.admin.sections import Guard, section
 from pages.admin.tiles import Tile
 from pages.charts import Plot, TokensChart, backends_plot
 from pages.elements import Segments, Words, box
-from pages.tables import table
 from pages.visitor import Visitor, admin
 from vanilla.services import Services
 from vanilla.usage.rows import NearLimit
@@ -128,10 +128,9 @@ class LiveView:
             with _card("Most tokens, by user"):
                 self._users = KeyedRows[Bar](box("div", "meter-rows"), BarRow, "Nobody has used tokens in this range.")
         with box("div", "two-thirds"):
-            with _card("Calls now", "calls-now"):
-                running = ("User", "Game", "Model", "Running", "Tokens")
-                with table(running, label="Calls now", numbers=(3, 4), is_stacked=True) as body:
-                    self._calls_now = KeyedRows[CallNow](body, self._call_row, "No call is running.")
+            names = ("User", "Game", "Model", "Running", "Tokens")
+            with _card("Calls now", "calls-now"), _table("Calls now", names, first_number=3) as body:
+                self._calls_now = KeyedRows[CallNow](body, self._call_row, "No call is running.")
             with _card("Nearest to their limit"):
                 nobody = "Nobody has used tokens of a limit yet."
                 self._near = KeyedRows[NearLimit](box("div", "meter-rows"), NearRow, nobody)
@@ -143,12 +142,12 @@ class LiveView:
                     box("div", "meter-rows"), BarRow, "Every call in this range was answered."
                 )
             with _card("First byte", "first-byte"):
-                columns = ("Answers of", "Half within", "19 of 20", "Answers")
-                with table(columns, label="First byte", numbers=(1, 2, 3), is_stacked=True) as body:
+                answers = ("Answers of", "Half within", "19 of 20", "Answers")
+                with _table("First byte", answers, first_number=1) as body:
                     self._first_bytes = KeyedRows[FirstBytes](body, self._first_byte_row, "No answer in this range.")
         with _card("Recent calls"):
             recent = ("Time", "User", "Game", "Model", "In", "Out", "First byte", "Ended")
-            with table(recent, label="Recent calls", numbers=(4, 5, 6, 7), is_stacked=True) as body:
+            with _table("Recent calls", recent, first_number=4) as body:
                 self._recent = KeyedRows[RecentCall](
                     body, self._recent_row, "No call yet. Play a game that talks, and it shows up here."
                 )
@@ -297,6 +296,18 @@ def _card(words: str, html_id: str = "") -> ui.element:
     with box("section", "card padded", **({"id": html_id} if html_id else {})) as card, box("div", "card-head"):
         Words("h2", words)
     return card
+
+
+@contextmanager
+def _table(label: str, names: Sequence[str], *, first_number: int) -> Iterator[ui.element]:
+    """A table whose rows are elements of their own: they change in place."""
+    with (
+        box("div", "table-scroll", role="region", aria_label=label, tabindex="0"),
+        box("table", "table stacked"),
+    ):
+        markup.placed(headings(names, range(first_number, len(names))), "thead")
+        with box("tbody") as body:
+            yield body
 
 
 def _connection() -> ui.element:

@@ -3,29 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pages import figures
-from pages.admin.addresses import REFUSED, in_range, usage_address
-from pages.admin.breakdown import ENDED, game_name, seconds
+from pages import figures, markup
+from pages.admin.addresses import in_range, refused_in, usage_address
+from pages.admin.breakdown import ENDED, dot_class, game_name, reason_words, seconds
 from pages.admin.rows import MeterRow
 from pages.admin.tiles import aim
-from pages.charts import colour_of
-from pages.elements import Words, box, dotted, link, local_time
+from pages.elements import Words, box, link
+from pages.markup import tag
 from vanilla.usage.rows import NearLimit
 from vanilla.usage.snapshot import CallNow, FirstBytes, RangeSnapshot, RecentCall
 from vanilla.usage.spans import Filter, Range
 
 NEAR = 0.9  # of a limit: the bar turns cherry
-REASONS = {
-    "spent": "limit spent",
-    "held": "limit held by other calls",
-    "too fast": "too many at once or a minute",
-    "malformed": "malformed request",
-    "signed out": "signed out",
-    "forbidden": "not allowed",
-    "too large": "too large",
-    "unavailable": "model server not there",
-    "failed": "model server failed",
-}
 
 
 @dataclass(frozen=True)
@@ -83,18 +72,11 @@ def trouble_bars(shown: RangeSnapshot) -> dict[str, Bar]:
     }
     refused = {
         f"refused {reason}": Bar(
-            reason, reason_words(reason), count, count / most, in_range(shown.range, status=REFUSED), "refused"
+            reason, reason_words(reason), count, count / most, refused_in(shown.range, reason), "refused"
         )
         for reason, count in shown.refusals.items()
     }
     return {**failed, **refused}
-
-
-def reason_words(reason: str) -> str:
-    """Why a call was refused, as people say it."""
-    if reason.startswith("upstream "):
-        return f"model server said {reason.removeprefix('upstream ')}"
-    return REASONS.get(reason, reason)
 
 
 class BarRow:
@@ -129,9 +111,9 @@ class FirstByteRow:
     def __init__(self, first: FirstBytes, of: Range) -> None:
         with box("tr") as self.element:
             with box("td", "whole"):
-                self._name = link("", _behind(first, of), "" if first.model else "strong")
-                with self._name:
-                    dotted(first.model or f"all of {first.backend}", colour_of(first.backend))
+                words = first.model or f"all of {first.backend}"
+                classes = dot_class(first.backend) + ("" if first.model else " strong")
+                self._name = link(words, _behind(first, of), classes)
             self._half = Words("td", "", "number strong", data_label="Half")
             self._most = Words("td", "", "number", data_label="19 of 20")
             self._calls = Words("td", "", "number", data_label="Answers")
@@ -149,12 +131,10 @@ class CallRow:
 
     def __init__(self, call: CallNow, title: str) -> None:
         with box("tr") as self.element:
-            with box("td"), box("span", "with-dot"):
-                box("span", "dot live", aria_hidden="true")
+            with box("td", "running"):
                 link(call.username, usage_address(Filter(user_id=call.user_id), when={"range": "24h"}), "clip")
             Words("td", title, "clip", title=title)
-            with box("td"):
-                dotted(call.model, colour_of(call.backend))
+            Words("td", call.model, dot_class(call.backend))
             self._running = Words("td", "", "number", data_label="Running")
             self._tokens = Words("td", "", "number", data_label="Tokens")
         self.show(call)
@@ -165,25 +145,27 @@ class CallRow:
 
 
 class RecentRow:
-    """A call that has ended."""
+    """A call that has ended. It never changes, and is drawn as text."""
 
     def __init__(self, call: RecentCall, title: str) -> None:
         entry = call.entry
-        with box("tr") as self.element:
-            with box("td", "quiet figures"):
-                local_time(entry.timestamp, "clock")
-            with box("td"):
-                behind = usage_address(Filter(user_id=entry.user_id), when={"range": "24h"})
-                link(call.username or "A deleted user", behind, "clip")
-            Words("td", title, "clip", title=title)
-            with box("td"):
-                dotted(entry.model, colour_of(entry.backend))
-            Words("td", figures.count(entry.prompt_tokens), "number", data_label="In")
-            Words("td", figures.count(entry.completion_tokens), "number", data_label="Out")
-            Words("td", seconds(entry.first_byte_ms), "number", data_label="First byte")
-            estimated = {"title": "The counts are our estimate"} if entry.estimated else {}
-            classes = "number" if entry.status == "ok" else "number strong"
-            Words("td", ENDED.get(entry.status, entry.status), classes, **estimated)
+        behind = usage_address(Filter(user_id=entry.user_id), when={"range": "24h"})
+        cells = markup.join(
+            tag("td", markup.local_time(entry.timestamp, "clock"), class_="quiet figures"),
+            tag("td", tag("a", call.username or "A deleted user", class_="clip", href=behind)),
+            tag("td", title, class_="clip", title=title),
+            tag("td", entry.model, class_=dot_class(entry.backend)),
+            tag("td", figures.count(entry.prompt_tokens), class_="number", data_label="In"),
+            tag("td", figures.count(entry.completion_tokens), class_="number", data_label="Out"),
+            tag("td", seconds(entry.first_byte_ms), class_="number", data_label="First byte"),
+            tag(
+                "td",
+                ENDED.get(entry.status, entry.status),
+                class_="number" if entry.status == "ok" else "number strong",
+                title="The counts are our estimate" if entry.estimated else None,
+            ),
+        )
+        self.element = markup.placed(cells, "tr")
 
     def show(self, call: RecentCall) -> None:
         """A row of the ledger never changes."""

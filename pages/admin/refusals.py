@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from pages import figures
+from pages import figures, markup
+from pages.admin.breakdown import dot_class, headings, reason_words
 from pages.admin.filters import Asked
-from pages.admin.live_rows import reason_words
 from pages.admin.sections import Guard
-from pages.charts import colour_of
-from pages.elements import Words, box, button, dotted, local_time
-from pages.tables import table
+from pages.elements import Words, box, button
+from pages.markup import Markup, tag
 from vanilla.services import Services
 from vanilla.usage.rows import RefusalRow
 
@@ -16,7 +15,7 @@ A_PAGE = 50
 
 
 class Refusals:
-    """A card with them, newest first. It fills itself once the page is there."""
+    """A card with them, newest first."""
 
     def __init__(self, services: Services, guard: Guard, asked: Asked, rows: Sequence[RefusalRow]) -> None:
         self._services = services
@@ -30,17 +29,18 @@ class Refusals:
             if not rows:
                 Words("p", "No call was refused in this range.", "nothing")
                 return
-            headings = ("Time", "User", "Backend", "Why", "Calls")
-            with table(headings, label="Refused calls", numbers=(4,), is_stacked=True) as self._body:
-                pass
+            with (
+                box("div", "table-scroll", role="region", aria_label="Refused calls", tabindex="0"),
+                box("table", "table stacked") as self._table,
+            ):
+                markup.placed(headings(("Time", "User", "Backend", "Why", "Calls"), (4,)), "thead")
             with box("div", "pager"):
                 self._older = button("Show older", self._show_older, classes="little")
         self._add(rows)
 
     def _add(self, rows: Sequence[RefusalRow]) -> None:
-        with self._body:
-            for row in rows:
-                _refused(row)
+        with self._table:
+            markup.placed(markup.join(*(_refused(row) for row in rows)), "tbody")
         self._last = rows[-1] if rows else None
         self._older.set_visibility(len(rows) == A_PAGE)
 
@@ -51,16 +51,16 @@ class Refusals:
 
 async def refused(services: Services, asked: Asked, before: RefusalRow | None = None) -> list[RefusalRow]:
     """The next of them."""
-    return await services.outcomes.refusals(asked.span, asked.chosen, A_PAGE, before=before)
+    return await services.outcomes.refusals(asked.span, asked.chosen, A_PAGE, reason=asked.reason, before=before)
 
 
-def _refused(row: RefusalRow) -> None:
-    with box("tr"):
-        with box("td", "quiet figures"):
-            local_time(row.moment, "minute")
-        name = row.username or ("A deleted user" if row.user_id else "-")
-        Words("td", name, "clip" if row.username else "clip quiet")
-        with box("td"):
-            dotted(row.backend, colour_of(row.backend))
-        Words("td", reason_words(row.reason))
-        Words("td", figures.count(row.calls), "number", data_label="Calls")
+def _refused(row: RefusalRow) -> Markup:
+    name = row.username or ("A deleted user" if row.user_id else "-")
+    return tag(
+        "tr",
+        tag("td", markup.local_time(row.moment, "minute"), class_="quiet figures"),
+        tag("td", name, class_="clip" if row.username else "clip quiet"),
+        tag("td", row.backend, class_=dot_class(row.backend)),
+        tag("td", reason_words(row.reason)),
+        tag("td", figures.count(row.calls), class_="number", data_label="Calls"),
+    )

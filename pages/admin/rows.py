@@ -7,7 +7,7 @@ from nicegui import ui
 
 from pages import figures
 from pages.admin.tiles import aim
-from pages.elements import Words, box, link, meter
+from pages.elements import Words, box, link
 
 Value_contra = TypeVar("Value_contra", contravariant=True)
 Item = TypeVar("Item")
@@ -57,13 +57,12 @@ class MeterRow:
     """A name, a figure and how much of something that is. It is a link where it has an address."""
 
     def __init__(self, name: str, *, href: str = "") -> None:
-        with box("div", "meter-row") as self.element:
-            with box("div", "words"):
-                self._name = link(name, href) if href else Words("span", name)
-                self._value = Words("span", "")
-                self._note = Words("span", "", "quiet")
-            self._meter = meter(0.0, label=name)
-        (self._bar,) = self._meter.default_slot.children
+        with box("div", "meter-row flat") as self.element:
+            self._name = link(name, href, "name") if href else Words("span", name, "name")
+            self._value = Words("span", "")
+            self._note = Words("span", "", "quiet")
+            self._meter = box("span", "meter", role="meter", aria_label=name)
+        self._meter.props.update({"aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": ""})
 
     def update(
         self, name: str, value: int, part: float, note: str = "", *, is_near: bool = False, href: str = ""
@@ -72,7 +71,6 @@ class MeterRow:
         self._name.set_text(name)
         self._value.set_text(figures.count(value))
         self._note.set_text(note)
-        self._note.set_visibility(bool(note))
         if href:
             aim(self._name, href)
         percent = f"{max(0.0, min(1.0, part)) * 100:.4g}"
@@ -80,5 +78,5 @@ class MeterRow:
             return
         self._meter.props["aria-valuenow"] = percent
         self._meter.classes(add="near" if is_near else "", remove="" if is_near else "near")
+        self._meter.style(f"--part: {percent}%")
         self._meter.update()
-        self._bar.style(f"width: {percent}%")

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from fastapi import Depends, Request
 from nicegui import background_tasks, ui
 
-from pages.admin.addresses import filter_of, usage_address, when_of
+from pages.admin.addresses import REFUSED, filter_of, usage_address, when_of
 from pages.admin.breakdown import by_backend, by_game, by_model, by_user, calls_table, game_name, tiles
 from pages.admin.filters import Asked, FilterForm, range_links
 from pages.admin.live import chart_title
@@ -77,6 +77,7 @@ async def _asked(services: Services, query: dict[str, str]) -> Asked:
         username=names.get(chosen.user_id or "", ""),
         title="" if chosen.game_id is None else game_name(chosen.game_id, titles.get(chosen.game_id)),
         problem=problem,
+        reason=query.get("reason", "") if chosen.status == REFUSED else "",
     )
 
 

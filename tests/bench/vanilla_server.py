@@ -26,11 +26,11 @@ class Vanilla:
 
 @asynccontextmanager
 async def vanilla(
-    name: str, folder: Path, upstream_port: int, *, users: int = 0, rows: int = 0
+    name: str, folder: Path, upstream_port: int, *, users: int = 0, rows: int = 0, games: int = 0
 ) -> AsyncIterator[Vanilla]:
-    """One server process with a database of its own in `folder`, that many users and ledger rows in it."""
+    """One server process with a database of its own in `folder`, that many users, games and ledger rows in it."""
     folder.mkdir()
-    caller = await asyncio.to_thread(seeds.prepare, folder, users=users, rows=rows)
+    caller = await asyncio.to_thread(seeds.prepare, folder, users=users, rows=rows, games=games)
     address = f"http://127.0.0.1:{upstream_port}"
     settings = {
         "DATA_DIR": str(folder),

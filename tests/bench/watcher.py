@@ -1,9 +1,10 @@
-"""An admin who has the live page open: signs in, fetches it, and keeps its socket as a browser does."""
+"""An admin who has a page open, such as the live one: signs in, fetches it, and keeps its socket as a browser does."""
 
 import asyncio
 import contextlib
 import json
 import re
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,9 +16,14 @@ SECONDS_BETWEEN_ACKS = 3.0
 
 
 class LivePage:
-    """An open page. `messages` and `received` (bytes) count what was pushed to it."""
+    """An open page. `seconds` is what it took to be served, `size` its bytes; `messages` and `received` (bytes) count
+    what was pushed to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str = "/admin") -> None:
+        self.path = path
+        self.status = 0
+        self.seconds = 0.0
+        self.size = 0
         self.messages = 0
         self.received = 0
         self._next = 0
@@ -25,10 +31,13 @@ class LivePage:
 
     async def follow(self, session: aiohttp.ClientSession, ready: asyncio.Event) -> None:
         """Open it and stay. Raises RuntimeError where it is not served."""
-        async with session.get("/admin") as answer:
-            found = _CLIENT.search(await answer.text())
+        began = time.perf_counter()
+        async with session.get(self.path) as answer:
+            text = await answer.text()
+        self.seconds, self.size, self.status = time.perf_counter() - began, len(text), answer.status
+        found = _CLIENT.search(text)
         if found is None:
-            raise RuntimeError(f"/admin answered {answer.status} and is no page that could be live")
+            raise RuntimeError(f"{self.path} answered {answer.status} and is no page that could be live")
         self._client = found[1]
         query = f"EIO=4&transport=websocket&client_id={self._client}"
         async with session.ws_connect(f"/_nicegui_ws/socket.io/?{query}", max_msg_size=0) as socket:
@@ -67,23 +76,37 @@ class LivePage:
 @asynccontextmanager
 async def watching(origin: str, username: str, password: str) -> AsyncIterator[LivePage]:
     """The live page, open and connected until the block ends. Raises TimeoutError when it never comes alive."""
-    page = LivePage()
+    async with signed_in(origin, username, password) as session, opened(session) as page:
+        yield page
+
+
+@asynccontextmanager
+async def signed_in(origin: str, username: str, password: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """Somebody's browser, without a page."""
     jar = aiohttp.CookieJar(unsafe=True)  # the server is an address without a name
-    async with aiohttp.ClientSession(origin, cookie_jar=jar) as session:
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(origin, cookie_jar=jar, connector=connector) as session:
         async with session.post("/auth/login", json={"username": username, "password": password}) as answer:
             answer.raise_for_status()
-        ready = asyncio.Event()
-        task = asyncio.create_task(page.follow(session, ready))
-        try:
-            waiting = asyncio.create_task(ready.wait())
-            await asyncio.wait((task, waiting), timeout=10, return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
-            if task.done():
-                task.result()
-            if not ready.is_set():
-                raise TimeoutError("the live page does not come alive")
-            yield page
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, aiohttp.ClientError):
-                await task
+        yield session
+
+
+@asynccontextmanager
+async def opened(session: aiohttp.ClientSession, path: str = "/admin") -> AsyncIterator[LivePage]:
+    """A page, open and connected until the block ends. Raises TimeoutError when it never comes alive."""
+    page = LivePage(path)
+    ready = asyncio.Event()
+    task = asyncio.create_task(page.follow(session, ready))
+    try:
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait((task, waiting), timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if task.done():
+            task.result()
+        if not ready.is_set():
+            raise TimeoutError(f"{path} does not come alive")
+        yield page
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, aiohttp.ClientError):
+            await task

@@ -5,7 +5,7 @@ Where games or models are asked for, the roll-ups say in which hours there were 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, case, select, tuple_
@@ -21,6 +21,7 @@ Place = tuple[datetime, str]  # of a row among all: its time, its id
 Query = Select[*tuple[Any, ...]]
 CHUNK = 1000  # rows read at once for an export
 HOURS_AT_ONCE = 50
+_NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 _FIELDS = Entry._fields
 _LEDGER = [TokenUsage.__table__.columns[name] for name in _FIELDS]  # type: ignore[attr-defined]
@@ -156,8 +157,7 @@ def _calls(chosen: Filter, since: datetime | None, until: datetime | None, user_
         conditions += [not_ok(), col(TokenUsage.status).in_(chosen.bad_statuses)]
     if since is not None:
         conditions.append(_time >= since)
-    if until is not None:
-        conditions.append(_time < until)
+    conditions.append(_time < (until or _NEVER))  # a bound, for a plan that begins somewhere in the index
     return (
         select(*_LEDGER, _username(), _title())
         .outerjoin(User, col(User.id) == col(TokenUsage.user_id))

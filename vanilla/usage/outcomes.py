@@ -71,10 +71,10 @@ class Outcomes:
                     del noted[key]
 
     async def refusals(
-        self, span: Span, chosen: Filter, limit: int, *, before: RefusalRow | None = None
+        self, span: Span, chosen: Filter, limit: int, *, reason: str = "", before: RefusalRow | None = None
     ) -> list[RefusalRow]:
-        """The last refusals of a span, newest first, those alike in a minute (hour, day) as one row; only user and
-        backend are looked at. Go on with those `before` the last row."""
+        """The last refusals of a span, newest first, those alike in a minute (hour, day) as one row; of the filter only
+        user and backend are looked at. Go on with those `before` the last row."""
         await self.write()
         key = tuple_(*(col(name) for name in _ROW))
         statement = (
@@ -84,6 +84,8 @@ class Outcomes:
             .order_by(*(col(name).desc() for name in _ROW))
             .limit(limit)
         )
+        if reason:
+            statement = statement.where(col(UsageRefusal.reason) == reason)
         if before is not None:
             statement = statement.where(key < (before.minute, before.backend, before.user_id, before.reason))
         rows = await self._database.read(lambda session: session.execute(statement).all())

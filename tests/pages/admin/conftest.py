@@ -1,7 +1,9 @@
 """An admin in front of the admin's pages, with calls in the ledger behind them."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -50,3 +52,15 @@ async def eventually(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not holds():
             await asyncio.sleep(0.01)
+
+
+def texts(browser: Browser) -> list[str]:
+    """Every text on the page: of elements, and in what is drawn as HTML."""
+    assert browser.client is not None
+    found: list[str] = []
+    for element in browser.client.elements.values():
+        if text := getattr(element, "text", ""):
+            found.append(text)
+        elif content := getattr(element, "content", ""):
+            found += [unescape(part) for part in re.split(r"<[^>]*>", content) if part]
+    return found

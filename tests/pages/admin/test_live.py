@@ -13,7 +13,7 @@ from pages.admin.live import CALLS, LiveView, compared
 from pages.admin.live_rows import running
 from pages.elements import Words
 from tests.factories import Factory
-from tests.pages.admin.conftest import Spend, eventually
+from tests.pages.admin.conftest import Spend, eventually, texts
 from vanilla.accounts.users import UserChanges
 from vanilla.models import Game, utc_now
 from vanilla.services import Services
@@ -29,11 +29,6 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _quick_pushes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vanilla.usage.feed.SECONDS_BETWEEN_PUSHES", 0.01)
-
-
-def texts(browser: Browser) -> list[str]:
-    assert browser.client is not None
-    return [text for element in browser.client.elements.values() if (text := getattr(element, "text", ""))]
 
 
 def has(browser: Browser, words: str) -> Callable[[], bool]:
@@ -155,7 +150,7 @@ class TestPage:
             f"/admin/usage?range=6h&user={mira.id}",
             "/admin/usage?range=6h&game=none",
             "/admin/usage?range=6h&status=failed",
-            "/admin/usage?range=6h&status=refused",
+            "/admin/usage?range=6h&status=refused&reason=spent",
             "/admin/usage?range=6h&status=not-ok",
             "/admin/usage?range=6h&backend=ollama&model=llama3.2",
             "/admin/usage?range=15m",

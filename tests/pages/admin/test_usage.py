@@ -12,14 +12,9 @@ from nicegui.testing import User as Browser
 from pages.charts import minute_text
 from pages.elements import Words
 from tests.factories import Factory
-from tests.pages.admin.conftest import Spend, eventually
+from tests.pages.admin.conftest import Spend, eventually, texts
 from vanilla.models import utc_now
 from vanilla.services import Services
-
-
-def texts(browser: Browser) -> list[str]:
-    assert browser.client is not None
-    return [text for element in browser.client.elements.values() if (text := getattr(element, "text", ""))]
 
 
 def href(browser: Browser, words: str) -> str:
@@ -162,6 +157,9 @@ class TestFilters:
             await admin.should_see(words)
         await admin.open(f"/admin/usage?range=1h&status=refused&user={mira.id}")
         assert "model server said 529" not in texts(admin)
+        await admin.open("/admin/usage?range=1h&status=refused&reason=upstream+529")
+        assert "model server said 529" in texts(admin)
+        assert "limit spent" not in texts(admin)
         await admin.open("/admin/usage?range=1h&status=refused&user=other")
         await admin.should_see("No call was refused in this range.")
 
