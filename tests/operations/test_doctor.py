@@ -47,6 +47,7 @@ def test_names_that_set_nothing_are_found_and_who_may_read_them(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert problems(doctor.env_file()) == []
+    tmp_path.chmod(0o755)
     (tmp_path / ".env").write_text("PUBLC_URL=https://x\nport=1\nVANILLA_TOKEN=x\nSOMETHING_ELSE=1\n")
     (tmp_path / ".env").chmod(0o644)
     assert problems(doctor.env_file()) == [
@@ -55,12 +56,14 @@ def test_names_that_set_nothing_are_found_and_who_may_read_them(
         (".env", "note", "Every user of this machine may read it, and keys in it. chmod 600 .env"),
     ]
     (tmp_path / ".env").write_text("PORT=1\n")
-    (tmp_path / ".env").chmod(0o600)
+    (tmp_path / ".env").chmod(0o640)
     assert problems(doctor.env_file()) == []
 
 
 def test_secrets_that_others_may_read_are_found(settings: Settings) -> None:
     settings.prepare()
+    settings.data_dir.chmod(0o755)
+    (settings.data_dir / "vanilla.db").chmod(0o600)
     assert problems(doctor.data_dir(settings)) == []
     for name in ("session_secret", "vanilla.db"):
         (settings.data_dir / name).chmod(0o644)
@@ -68,6 +71,8 @@ def test_secrets_that_others_may_read_are_found(settings: Settings) -> None:
         "session_secret",
         "vanilla.db",
     ]
+    settings.data_dir.chmod(0o700)
+    assert problems(doctor.data_dir(settings)) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -1,7 +1,6 @@
 """What a host would want to know before friends do: settings, files, database, address. It changes nothing."""
 
 import os
-import shutil
 import socket
 import sqlite3
 import stat
@@ -274,7 +273,7 @@ _UPGRADE = {
 
 
 def _others_may_read(path: Path) -> bool:
-    return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH) and shutil.which("chmod"))
+    return bool(path.stat().st_mode & stat.S_IROTH and path.resolve().parent.stat().st_mode & stat.S_IXOTH)
 
 
 def _inside(folder: Path) -> list[Path]:
