@@ -27,6 +27,7 @@ SESSION = "a session"
 ADMIN = "the session of an admin"
 PAGE = "a page for a session"
 ADMIN_PAGE = "a page for the session of an admin"
+AN_OPEN_PAGE = "a page that is open, by an id that nobody else knows"
 THIS_MACHINE = "a program on this machine, or METRICS_TOKEN: no credential of the platform's"
 
 ANTHROPIC = "/api/inference/anthropic"
@@ -149,7 +150,7 @@ TABLE: dict[str, str] = {
     "GET /admin/usage": ADMIN_PAGE,
     "GET /admin/audit": ADMIN_PAGE,
     "GET /admin/settings": ADMIN_PAGE,
-    # What there is not, NiceGUI's own files, and its socket, whose events name a page that nobody else knows.
+    # What there is not, NiceGUI's own files, and its socket.
     "ANY /api": ANYBODY,
     "ANY /auth": ANYBODY,
     "ANY /admin/api": ANYBODY,
@@ -157,7 +158,7 @@ TABLE: dict[str, str] = {
     "ANY /auth/{rest:path}": ANYBODY,
     "ANY /admin/api/{rest:path}": ANYBODY,
     "ANY /static": ANYBODY,
-    "ANY /_nicegui_ws": ANYBODY,
+    "ANY /_nicegui_ws": AN_OPEN_PAGE,
     "ANY /_nicegui/{version}/static": ANYBODY,
     "GET /_nicegui/{version}/libraries/{key:path}": ANYBODY,
     "GET /_nicegui/{version}/components/{key:path}": ANYBODY,
@@ -299,7 +300,7 @@ async def test_every_route_lets_in_whom_the_table_says(
     client = await caller(make, services)
     routes = [route for route in every_route(app) if route in TABLE and route != "POST /auth/logout"]
     presents = {"authorization", "x-api-key"} & set(client.headers)
-    let_in = {**let_in, THIS_MACHINE: OUT if presents else IN}
+    let_in = {**let_in, THIS_MACHINE: OUT if presents else IN, AN_OPEN_PAGE: REFUSED}
     expected = {route: let_in.get(TABLE[route], otherwise) for route in routes}
     assert {route: await answer_to(client, route) for route in routes} == expected
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Column, Delete
+from sqlalchemy import Column, Delete, Text
 from sqlmodel import Field, Session, SQLModel, col, delete, select
 
 from vanilla.accounts.callers import Callers
@@ -29,7 +29,7 @@ class OutsideRevocation(SQLModel, table=True):
     __tablename__ = "outside_revocations"
 
     id: int | None = Field(default=None, primary_key=True)
-    user_id: str
+    user_id: str = Field(sa_type=Text)
     created_at: datetime = Field(sa_column=Column(UtcText, nullable=False))
 
 
