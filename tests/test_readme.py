@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from tests.factories import Factory
+from vanilla.commands import line
 from vanilla.services import Services
 from vanilla.settings import Settings
 
@@ -37,6 +38,13 @@ def test_every_command_is_a_target_and_every_target_is_told_of() -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
     told = set(re.findall(r"\bmake ([a-z][a-z0-9-]*)`", PROSE))
     assert told == targets - {"help"}
+
+
+def test_every_command_of_the_command_line_is_there() -> None:
+    told = set(re.findall(r"python main\.py ([a-z][a-z-]+)", README))
+    there = {command.name or command.callback.__name__.replace("_", "-") for command in line.app.registered_commands}  # type: ignore[union-attr]
+    assert told <= there
+    assert there - told == {"serve"}  # the same as none
 
 
 def test_every_path_is_there() -> None:
