@@ -82,7 +82,7 @@ class TestAccess:
         }
         if act == "remove":  # the dialog is open already, and its button is what remains to be pressed
             press(admin, "remove", game)
-            await admin.should_see("Remove Dragon", retries=PATIENCE)
+            await admin.should_see(marker="ask", retries=PATIENCE)
             asked["remove"] = lambda: admin.find(marker="ask").trigger("submit", {})
         await services.database.write(demote)
         asked[act]()
