@@ -214,6 +214,7 @@ def test_bits_that_flip_are_found(tmp_path: Path, into: Path) -> None:
         gzip.compress(b"\0" * 10240),
         b"PK\3\4",
     ],
+    ids=["nothing", "not gzip", "not tar", "an empty tar", "a zip"],  # gzip writes the time: no two workers would agree
 )
 def test_what_is_no_backup_is_said_to_be_none(tmp_path: Path, into: Path, contents: bytes) -> None:
     (tmp_path / "b.tar.gz").write_bytes(contents)

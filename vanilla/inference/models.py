@@ -37,7 +37,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a backend answered when it was last asked: its models, or the sentence that says what is wrong and what to do.
+    """How a backend answered when last asked: its models, or the sentence that says what is wrong and what to do.
     `took_ms` is the time to the answer, None where there was none; one that is not set up is not asked."""
 
     backend: Literal["anthropic", "ollama"]
