@@ -117,7 +117,7 @@ class TestAnthropic:
         _, token = await platform.friend(token_limit=5)
         with pytest.raises(anthropic.RateLimitError):
             await client.with_options(api_key=token, max_retries=5).messages.create(**CLAUDE)
-        assert (await platform.services.feed.current()).refusals == {"spent": 1}
+        assert (await platform.services.feed.current()).range.refusals == {"spent": 1}
 
     async def test_sees_an_error_in_the_stream(self, client: Any, claude: ModelServer) -> None:
         claude.default = Answer(fault="error event", after=6)
@@ -176,7 +176,7 @@ class TestOpenAI:
         _, token = await platform.friend(token_limit=0)
         with pytest.raises(openai.RateLimitError, match="tokens"):
             await client.with_options(api_key=token).chat.completions.create(**LLAMA)
-        assert (await platform.services.feed.current()).refusals["spent"] == 1
+        assert (await platform.services.feed.current()).range.refusals["spent"] == 1
 
     async def test_sees_the_upstreams_errors(self, client: Any, llama: ModelServer) -> None:
         for status, _, kind in REFUSALS:

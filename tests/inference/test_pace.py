@@ -80,7 +80,7 @@ async def test_a_users_own_pace_holds_from_the_next_call(platform: Platform, lla
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert "at once" in refused.json()["error"]
     assert refused.headers["retry-after"] == "1"
-    assert (await platform.services.feed.current()).refusals == {"too fast": 3}
+    assert (await platform.services.feed.current()).range.refusals == {"too fast": 3}
     assert len(await platform.ledger()) == 3
 
 
