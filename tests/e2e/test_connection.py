@@ -84,7 +84,7 @@ async def _open(data: Path) -> AsyncIterator[tuple[ServerProcess, Page]]:
     }
     async with server_process(**settings) as server, launched() as browser:
         context = await browser.new_context(base_url=server.origin)
-        form = {"username": "admin", "password": ADMIN_PASSWORD}
+        form: dict[str, str | float | bool] = {"username": "admin", "password": ADMIN_PASSWORD}
         await context.request.post("/auth/login", form=form, headers={"origin": server.origin})
         page = await context.new_page()
         await page.goto("/account")
