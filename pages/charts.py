@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import escape
+from itertools import count
 from typing import Any, Literal
 
 from nicegui import ui
@@ -33,6 +34,15 @@ class Plot:
     names: Mapping[str, str] = field(default_factory=dict)  # by id, where the id is not the name
     colours: Mapping[str, str] = field(default_factory=dict)  # tokens of the design by id, where it is no backend
     links: Mapping[str, str] = field(default_factory=dict)  # where the legend leads, by id
+    number: int = field(default_factory=count().__next__, compare=False, repr=False)
+    _told: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def told_after(self, before: "Plot") -> str:
+        """What turns another plot into this one, as JSON for admin.js; written once, however many charts are told."""
+        told = self._told.get(before.number)
+        if told is None:
+            told = self._told[before.number] = dumps(difference(before, self)).decode()
+        return told
 
     @property
     def total(self) -> int:
@@ -131,16 +141,16 @@ class TokensChart:
         if self._is_open:
             self._figures.set_content(_table(plot, self._step, self._leads_to))
         if self._is_drawn:
-            self._tell(difference(before, plot))
+            self._tell(plot.told_after(before))
 
     def _drawn(self) -> None:
         self._is_drawn = True
         if (self._built.starts, self._built.series) != (self._plot.starts, self._plot.series):
-            self._tell(difference(self._built, self._plot))
+            self._tell(self._plot.told_after(self._built))
 
-    def _tell(self, told: dict[str, Any]) -> None:
+    def _tell(self, told: str) -> None:
         """Send it to the chart in the browser (admin.js)."""
-        self._chart.client.run_javascript(f"vanillaCharts.change({self._chart.id}, {dumps(told).decode()})")
+        self._chart.client.run_javascript(f"vanillaCharts.change({self._chart.id}, {told})")
 
     def _toggled(self, event: Any) -> None:
         self._is_open = event.args is True

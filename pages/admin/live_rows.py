@@ -1,174 +1,72 @@
-"""The rows of the live page's cards, each about one thing and a way to the calls behind it."""
+"""What the live page says, as rows of text: each has a key, says one thing, and is a way to the calls behind it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pages import figures, markup
-from pages.admin.addresses import in_range, refused_in, usage_address
+from pages.admin.addresses import REFUSED, in_range, refused_in, usage_address
 from pages.admin.breakdown import ENDED, dot_class, game_name, reason_words, seconds
-from pages.admin.rows import MeterRow
-from pages.admin.tiles import aim
-from pages.elements import Words, box, link
-from pages.markup import tag
+from pages.markup import Markup, tag
 from vanilla.usage.rows import NearLimit
-from vanilla.usage.snapshot import CallNow, FirstBytes, RangeSnapshot, RecentCall
-from vanilla.usage.spans import Filter, Range
+from vanilla.usage.snapshot import CallNow, FirstBytes, LiveSnapshot, RangeSnapshot, RecentCall, Used
+from vanilla.usage.spans import NOT_OK_AT_ALL, Filter
 
+Rows = Mapping[str, Markup]  # by key, in order
+Page = Mapping[str, Rows]  # by the name of a list
+
+CALLS = 50  # in flight, listed: the tile counts them all
+RECENT = 12  # calls listed
 NEAR = 0.9  # of a limit: the bar turns cherry
+NOTHING = ""  # the key of what is said where there are no rows
 
 
-@dataclass(frozen=True)
-class Bar:
-    """A name with a count, and how much of the most that is. `key` is the id of what it stands for."""
-
-    key: str
-    name: str
-    count: int
-    part: float
-    href: str
-    note: str = ""
-
-
-def user_bars(shown: RangeSnapshot) -> dict[str, Bar]:
-    """Who used most."""
-    most = max((used.tokens for used in shown.users), default=0) or 1
+def page_of(snapshot: LiveSnapshot) -> Page:
+    """Everything but the chart."""
+    shown = snapshot.range
     return {
-        used.id: Bar(
-            used.id,
-            used.name or "A deleted user",
-            used.tokens,
-            used.tokens / most,
-            in_range(shown.range, user_id=used.id),
-            _calls(used.calls),
-        )
-        for used in shown.users
+        "tiles": _tiles(snapshot),
+        "users": _or(_bars(shown, shown.users), _says("Nobody has used tokens in this range.")),
+        "games": _or(_bars(shown, shown.games, are_games=True), _says("No game has used tokens in this range.")),
+        "troubles": _or(_troubles(shown), _says("Every call in this range was answered.")),
+        "near": _or(
+            {near.user_id: _near(near) for near in snapshot.near_limit},
+            _says("Nobody has used tokens of a limit yet."),
+        ),
+        "calls": _or(
+            {call.id: _call(call, snapshot.titles) for call in snapshot.calls[:CALLS]},
+            _says_in_table("No call is running."),
+        ),
+        "first-bytes": _or(
+            {f"{first.backend} {first.model}": _first_byte(first, shown) for first in shown.first_bytes},
+            _says_in_table("No answer in this range."),
+        ),
+        "recent": _or(
+            {call.entry.id: _recent(call, snapshot.titles) for call in snapshot.recent[:RECENT]},
+            _says_in_table("No call yet. Play a game that talks, and it shows up here."),
+        ),
     }
 
 
-def game_bars(shown: RangeSnapshot) -> dict[str, Bar]:
-    """Which games used most."""
-    most = max((used.tokens for used in shown.games), default=0) or 1
-    return {
-        used.id: Bar(
-            used.id,
-            game_name(used.id, used.name),
-            used.tokens,
-            used.tokens / most,
-            in_range(shown.range, game_id=used.id),
-            _calls(used.calls),
-        )
-        for used in shown.games
-    }
+def difference(before: Page | None, page: Page) -> dict[str, object]:
+    """What turns one page into another, for vanillaLive.show in admin.js: of each list that differs the rows that do,
+    by key, and the order of keys where that is another. Before nothing, it is everything."""
+    told: dict[str, object] = {}
+    for name, rows in page.items():
+        known = {} if before is None else before[name]
+        changed = {key: row for key, row in rows.items() if known.get(key) != row}
+        if changed or [*known] != [*rows]:
+            told[name] = {"rows": changed, **({"order": [*rows]} if [*known] != [*rows] else {})}
+    return told
 
 
-def trouble_bars(shown: RangeSnapshot) -> dict[str, Bar]:
-    """How calls failed, and why others were refused."""
-    most = max((*shown.failures.values(), *shown.refusals.values()), default=0) or 1
-    failed = {
-        status: Bar(
-            status, ENDED.get(status, status), count, count / most, in_range(shown.range, status=status), "calls"
-        )
-        for status, count in shown.failures.items()
-    }
-    refused = {
-        f"refused {reason}": Bar(
-            reason, reason_words(reason), count, count / most, refused_in(shown.range, reason), "refused"
-        )
-        for reason, count in shown.refusals.items()
-    }
-    return {**failed, **refused}
-
-
-class BarRow:
-    """A bar that leads to what it counts."""
-
-    def __init__(self, bar: Bar) -> None:
-        self._row = MeterRow(bar.name, href=bar.href)
-        self.element = self._row.element
-        self.show(bar)
-
-    def show(self, bar: Bar) -> None:
-        self._row.update(bar.name, bar.count, bar.part, bar.note, href=bar.href)
-
-
-class NearRow:
-    """Somebody near a limit."""
-
-    def __init__(self, near: NearLimit) -> None:
-        self._row = MeterRow(near.username, href=f"/admin/users/{near.user_id}")
-        self.element = self._row.element
-        self.show(near)
-
-    def show(self, near: NearLimit) -> None:
-        period = "" if near.limit_period == "total" else f" / {near.limit_period}"
-        note = f"of {figures.count(near.token_limit)}{period}"
-        self._row.update(near.username, near.tokens_used, near.share, note, is_near=near.share >= NEAR)
-
-
-class FirstByteRow:
-    """How soon the answers of a backend or a model began."""
-
-    def __init__(self, first: FirstBytes, of: Range) -> None:
-        with box("tr") as self.element:
-            with box("td", "whole"):
-                words = first.model or f"all of {first.backend}"
-                classes = dot_class(first.backend) + ("" if first.model else " strong")
-                self._name = link(words, _behind(first, of), classes)
-            self._half = Words("td", "", "number strong", data_label="Half")
-            self._most = Words("td", "", "number", data_label="19 of 20")
-            self._calls = Words("td", "", "number", data_label="Answers")
-        self.update(first, of)
-
-    def update(self, first: FirstBytes, of: Range) -> None:
-        self._half.set_text(seconds(first.p50_ms))
-        self._most.set_text(seconds(first.p95_ms))
-        self._calls.set_text(figures.count(first.calls))
-        aim(self._name, _behind(first, of))
-
-
-class CallRow:
-    """A call in flight."""
-
-    def __init__(self, call: CallNow, title: str) -> None:
-        with box("tr") as self.element:
-            with box("td", "running"):
-                link(call.username, usage_address(Filter(user_id=call.user_id), when={"range": "24h"}), "clip")
-            Words("td", title, "clip", title=title)
-            Words("td", call.model, dot_class(call.backend))
-            self._running = Words("td", "", "number", data_label="Running")
-            self._tokens = Words("td", "", "number", data_label="Tokens")
-        self.show(call)
-
-    def show(self, call: CallNow) -> None:
-        self._running.set_text(running(call.running_seconds))
-        self._tokens.set_text(figures.count(call.total_tokens))
-
-
-class RecentRow:
-    """A call that has ended. It never changes, and is drawn as text."""
-
-    def __init__(self, call: RecentCall, title: str) -> None:
-        entry = call.entry
-        behind = usage_address(Filter(user_id=entry.user_id), when={"range": "24h"})
-        cells = markup.join(
-            tag("td", markup.local_time(entry.timestamp, "clock"), class_="quiet figures"),
-            tag("td", tag("a", call.username or "A deleted user", class_="clip", href=behind)),
-            tag("td", title, class_="clip", title=title),
-            tag("td", entry.model, class_=dot_class(entry.backend)),
-            tag("td", figures.count(entry.prompt_tokens), class_="number", data_label="In"),
-            tag("td", figures.count(entry.completion_tokens), class_="number", data_label="Out"),
-            tag("td", seconds(entry.first_byte_ms), class_="number", data_label="First byte"),
-            tag(
-                "td",
-                ENDED.get(entry.status, entry.status),
-                class_="number" if entry.status == "ok" else "number strong",
-                title="The counts are our estimate" if entry.estimated else None,
-            ),
-        )
-        self.element = markup.placed(cells, "tr")
-
-    def show(self, call: RecentCall) -> None:
-        """A row of the ledger never changes."""
+def compared(today: int, yesterday: int) -> str:
+    """How today compares with yesterday up to this time of day."""
+    if not yesterday:
+        return "none yesterday by now"
+    change = round((today - yesterday) / yesterday * 100)
+    if change == 0:
+        return "as much as yesterday by now"
+    arrow = "▲" if change > 0 else "▼"
+    return f"{arrow} {figures.count(abs(change))} % on yesterday"
 
 
 def running(so_far: int) -> str:
@@ -176,14 +74,158 @@ def running(so_far: int) -> str:
     return f"{so_far} s" if so_far < 60 else f"{so_far // 60} min {so_far % 60} s"
 
 
-def title_of(game_id: str, titles: Mapping[str, str]) -> str:
-    """What to call a game, from titles by id."""
-    return game_name(game_id, titles.get(game_id))
+def _tiles(snapshot: LiveSnapshot) -> Rows:
+    shown = snapshot.range
+    peak = f"at most {figures.count(snapshot.peak_calls_today)} at once today"
+    minute = [f"{name} {figures.count(tokens)}" for name, tokens in sorted(snapshot.minute.items())]
+    today = f"today {figures.count(snapshot.tokens_today)}"
+    so_far = f"{today}, {compared(snapshot.tokens_today, snapshot.tokens_yesterday)}"
+    trouble = in_range(shown.range, status=NOT_OK_AT_ALL if shown.failed or not shown.refused else REFUSED)
+    quarter = usage_address(when={"range": "15m"})
+    first_byte, within = _usual_first_byte(shown)
+    return {
+        "calls": _tile("Calls now", "#calls-now", figures.count(len(snapshot.calls)), peak),
+        "minute": _tile(
+            "Tokens this minute", quarter, figures.count(sum(snapshot.minute.values())), " · ".join(minute) or "quiet"
+        ),
+        "tokens": _tile(f"Tokens, {shown.range.name}", in_range(shown.range), figures.count(shown.tokens), so_far),
+        "first-byte": _tile("First byte, half within", "#first-byte", first_byte, within),
+        "trouble": _tile(
+            "Failed or refused",
+            trouble,
+            figures.count(shown.failed + shown.refused),
+            f"{figures.count(shown.failed)} failed · {figures.count(shown.refused)} refused",
+        ),
+    }
 
 
-def _behind(first: FirstBytes, of: Range) -> str:
-    return in_range(of, backend=first.backend, **({"model": first.model} if first.model else {}))
+def _usual_first_byte(shown: RangeSnapshot) -> tuple[str, str]:
+    """Of the backend that answered most."""
+    backends = [first for first in shown.first_bytes if not first.model]
+    usual = max(backends, key=lambda first: first.calls, default=None)
+    if usual is None:
+        return "none yet", ""
+    return seconds(usual.p50_ms), f"{usual.backend} · 19 of 20 within {seconds(usual.p95_ms)}"
 
 
-def _calls(number: int) -> str:
-    return f"in {figures.counted(number, 'call')}"
+def _tile(label: str, href: str, value: str, note: str) -> Markup:
+    return tag(
+        "a",
+        tag("span", label, class_="label"),
+        tag("span", value, class_="value"),
+        tag("span", note, class_="note"),
+        class_="card stat",
+        href=href,
+    )
+
+
+def _bars(shown: RangeSnapshot, used: tuple[Used, ...], *, are_games: bool = False) -> Rows:
+    most = max((each.tokens for each in used), default=0) or 1
+    rows = {}
+    for each in used:
+        name = game_name(each.id, each.name) if are_games else each.name or "A deleted user"
+        href = in_range(shown.range, **({"game_id": each.id} if are_games else {"user_id": each.id}))
+        # The key of no game would be that of no row.
+        rows[f"id {each.id}"] = _bar(
+            name, href, each.tokens, each.tokens / most, f"in {figures.counted(each.calls, 'call')}"
+        )
+    return rows
+
+
+def _troubles(shown: RangeSnapshot) -> dict[str, Markup]:
+    """How calls failed, and why others were refused."""
+    most = max((*shown.failures.values(), *shown.refusals.values()), default=0) or 1
+    failed = {
+        status: _bar(ENDED.get(status, status), in_range(shown.range, status=status), calls, calls / most, "calls")
+        for status, calls in shown.failures.items()
+    }
+    refused = {
+        f"refused {reason}": _bar(reason_words(reason), refused_in(shown.range, reason), calls, calls / most, "refused")
+        for reason, calls in shown.refusals.items()
+    }
+    return {**failed, **refused}
+
+
+def _near(near: NearLimit) -> Markup:
+    period = "" if near.limit_period == "total" else f" / {near.limit_period}"
+    note = f"of {figures.count(near.token_limit)}{period}"
+    return _bar(near.username, f"/admin/users/{near.user_id}", near.tokens_used, near.share, note)
+
+
+def _bar(name: str, href: str, value: int, part: float, note: str) -> Markup:
+    return tag(
+        "div",
+        tag("a", name, class_="name", href=href, title=name),
+        tag("span", figures.count(value)),
+        tag("span", note, class_="quiet"),
+        markup.meter(part, name) if note.startswith("of ") else _share(part),
+        class_="meter-row flat",
+    )
+
+
+def _share(part: float) -> Markup:
+    """A bar that says nothing that does not stand above it: readers pass over it."""
+    bar = Markup(f'<span style="width: {max(0.0, min(1.0, part)) * 100:.4g}%"></span>')
+    return tag("span", bar, class_="meter", aria_hidden="true")
+
+
+def _call(call: CallNow, titles: Mapping[str, str]) -> Markup:
+    title = game_name(call.game_id, titles.get(call.game_id))
+    who = tag("a", call.username, class_="clip", href=usage_address(Filter(user_id=call.user_id), when=_A_DAY))
+    return tag(
+        "tr",
+        tag("td", who, class_="running"),
+        tag("td", title, class_="clip", title=title),
+        tag("td", call.model, class_=dot_class(call.backend)),
+        tag("td", running(call.running_seconds), class_="number", data_label="Running"),
+        tag("td", figures.count(call.total_tokens), class_="number", data_label="Tokens"),
+    )
+
+
+def _first_byte(first: FirstBytes, shown: RangeSnapshot) -> Markup:
+    behind = in_range(shown.range, backend=first.backend, **({"model": first.model} if first.model else {}))
+    classes = dot_class(first.backend) + ("" if first.model else " strong")
+    return tag(
+        "tr",
+        tag("td", tag("a", first.model or f"all of {first.backend}", class_=classes, href=behind), class_="whole"),
+        tag("td", seconds(first.p50_ms), class_="number strong", data_label="Half"),
+        tag("td", seconds(first.p95_ms), class_="number", data_label="19 of 20"),
+        tag("td", figures.count(first.calls), class_="number", data_label="Answers"),
+    )
+
+
+def _recent(call: RecentCall, titles: Mapping[str, str]) -> Markup:
+    entry = call.entry
+    title = game_name(entry.game_id, titles.get(entry.game_id))
+    behind = usage_address(Filter(user_id=entry.user_id), when=_A_DAY)
+    return tag(
+        "tr",
+        tag("td", markup.local_time(entry.timestamp, "clock"), class_="quiet figures"),
+        tag("td", tag("a", call.username or "A deleted user", class_="clip", href=behind)),
+        tag("td", title, class_="clip", title=title),
+        tag("td", entry.model, class_=dot_class(entry.backend)),
+        tag("td", figures.count(entry.prompt_tokens), class_="number", data_label="In"),
+        tag("td", figures.count(entry.completion_tokens), class_="number", data_label="Out"),
+        tag("td", seconds(entry.first_byte_ms), class_="number", data_label="First byte"),
+        tag(
+            "td",
+            ENDED.get(entry.status, entry.status),
+            class_="number" if entry.status == "ok" else "number strong",
+            title="The counts are our estimate" if entry.estimated else None,
+        ),
+    )
+
+
+def _or(rows: Rows, nothing: Markup) -> Rows:
+    return rows or {NOTHING: nothing}
+
+
+def _says(words: str) -> Markup:
+    return tag("p", words, class_="nothing")
+
+
+def _says_in_table(words: str) -> Markup:
+    return tag("tr", tag("td", words, class_="nothing", colspan="9"))
+
+
+_A_DAY = {"range": "24h"}

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from html import escape
+from json import loads
 from typing import Any
 
 import pytest
@@ -68,7 +69,7 @@ class TestChart:
     def pushed(self, chart: TokensChart, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         """What the browser's chart is told."""
         told: list[Any] = []
-        monkeypatch.setattr(chart, "_tell", told.append)
+        monkeypatch.setattr(chart, "_tell", lambda words: told.append(loads(words)))
         return told
 
     async def test_draws_stacked_areas_in_the_designs_colours(self, user: Browser, chart: TokensChart) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
+from sqlmodel import Session
 
 from tests import factories
 from tests.usage.conftest import NOON, AddEntry, AddGame, AddUser, Clock, entry
@@ -16,9 +17,9 @@ from vanilla.usage.feed import Feed, LiveCall
 from vanilla.usage.ledger import Entry
 from vanilla.usage.metrics import Metrics
 from vanilla.usage.outcomes import Outcomes
-from vanilla.usage.past import Pasts
+from vanilla.usage.past import Past, Pasts
 from vanilla.usage.snapshot import LiveSnapshot
-from vanilla.usage.spans import RANGES
+from vanilla.usage.spans import RANGES, Range
 from vanilla.usage.standings import Standings
 from vanilla.usage.statistics import Statistics
 
@@ -160,12 +161,13 @@ class TestRanges:
         await add_user("mira")
         await add_game("dragon", "Dragon", "mira")
         of = RANGES[key]
-        row = entry(game_id="dragon", status="aborted", first_byte_ms=400)
+        clock.now += 7 * 60  # in the middle of an hour
+        row = entry(game_id="dragon", status="aborted", first_byte_ms=400, timestamp=clock.moment)
         await factories.record(database, row)
         feed.recorded(row, "mira")
         feed.refused("mira", "mira", "ollama", "spent")
         step = of.length
-        for back in (0, 1, 1, 1, 4, of.length - of.step - 10):
+        for back in (0, 1, 1, 1, 4, of.length - of.step - 17):
             clock.now += max(0, back) * 60
             await feed._outcomes.write()
             shown = (await feed.current(key)).range
@@ -344,9 +346,9 @@ class TestWatching:
         reads: list[str] = []
         read = open_feed._pasts._read
 
-        def counted(*args: object) -> object:
-            reads.append("read")
-            return read(*args)  # type: ignore[arg-type]
+        def counted(session: Session, of: Range, minute: int) -> Past:
+            reads.append(of.key)
+            return read(session, of, minute)
 
         monkeypatch.setattr(open_feed._pasts, "_read", counted)
         watchers = [Watcher() for _ in range(20)]
@@ -357,7 +359,7 @@ class TestWatching:
             await watcher.until(lambda snapshot: len(snapshot.calls) == 1)
         assert open_feed.aggregations * 20 == open_feed.pushes
         assert all(watcher.seen[-1] is watchers[0].seen[-1] for watcher in watchers)
-        assert reads == ["read"]
+        assert reads.count("1h") == 1
 
     async def test_each_sees_the_range_it_asked_for(self, open_feed: Feed) -> None:
         hour, year = Watcher(), Watcher()

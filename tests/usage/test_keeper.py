@@ -23,7 +23,7 @@ from vanilla.models import (
 )
 from vanilla.usage.keeper import Keeper
 from vanilla.usage.spans import DAY, EVERYTHING, HOUR, Filter, Span, minute_of
-from vanilla.usage.sums import BUCKET, add_up, marks
+from vanilla.usage.sums import BUCKET, add_up, first_of, marks
 
 NOW = minute_of(NOON)
 
@@ -150,6 +150,42 @@ async def test_every_way_to_add_up_says_the_same(database: Database, keeper: Kee
                         chosen,
                         keys,
                     )
+        await Keeper(database).catch_up()
+
+
+async def test_the_first_of_a_ranking_are_those_of_the_sums(
+    database: Database, keeper: Keeper, add_user: AddUser
+) -> None:
+    for number in range(9):
+        await add_user(f"u{number}")
+    now = utc_now()
+    entries = [
+        entry(
+            user_id=f"u{n % 9}",
+            timestamp=now - timedelta(minutes=n * n * 7),
+            status=("ok", "ok", "failed")[n % 3],
+            model=("a", "b")[n % 2],
+            prompt_tokens=n * 3 + 1,
+        )
+        for n in range(150)
+    ]
+    await factories.record(database, *entries)
+    minute = minute_of(now)
+    for _ in range(2):
+        for span in (
+            Span(minute - 500, minute + 1, 5),
+            Span(minute // DAY * DAY - 364 * DAY, minute // DAY * DAY + DAY, DAY),
+        ):
+            for chosen in (EVERYTHING, Filter(model="a"), Filter(status="ok"), Filter(status="failed", model="b")):
+                sums = await database.read(
+                    partial(add_up, keys=("user_id",), span=span, chosen=chosen, minute=minute, is_fine=True)
+                )
+                top, number = await database.read(
+                    partial(first_of, key="user_id", span=span, chosen=chosen, limit=4, minute=minute)
+                )
+                ranked = sorted(sums.items(), key=lambda item: (-item[1][3], item[0]))
+                assert [(key, list(counts)) for key, counts in top] == [(key[0], counts) for key, counts in ranked[:4]]
+                assert number == len(sums)
         await Keeper(database).catch_up()
 
 

@@ -33,6 +33,53 @@
     },
   };
 
+  window.vanillaLive = {
+    // Show what differs: see `difference` in pages/admin/live_rows.py. A row stays the same element for as long as its
+    // key is there, so that focus and selection in it stay too.
+    show(lists) {
+      for (const [name, { rows, order }] of Object.entries(lists)) {
+        const list = document.querySelector(`[data-list="${name}"]`);
+        if (!list) continue;
+        const held = list.contains(document.activeElement) ? document.activeElement : null;
+        const there = new Map([...list.children].map((row) => [row.dataset.key, row]));
+        for (const [key, html] of Object.entries(rows)) {
+          const row = rowOf(html);
+          row.dataset.key = key;
+          if (there.has(key)) become(there.get(key), row);
+          else list.append(row), there.set(key, row);
+        }
+        if (order) {
+          for (const [key, row] of there) if (!order.includes(key)) row.remove();
+          order.forEach((key, place) => {
+            const row = there.get(key);
+            if (row && list.children[place] !== row) list.insertBefore(row, list.children[place]);
+          });
+        }
+        if (held?.isConnected && document.activeElement !== held) held.focus({ preventScroll: true });
+      }
+    },
+  };
+
+  function rowOf(html) {
+    const template = document.createElement("template"); // which knows rows of tables without their table
+    template.innerHTML = html;
+    return document.importNode(template.content.firstElementChild, true);
+  }
+
+  // Give an element the attributes and texts of another that was made alike.
+  function become(element, other) {
+    if (element.localName === "local-time" && element.getAttribute("datetime") === other.getAttribute("datetime")) return; // it tells the local time
+    for (const { name, value } of other.attributes) if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+    for (const { name } of [...element.attributes]) if (!other.hasAttribute(name)) element.removeAttribute(name);
+    const [now, then] = [[...element.childNodes], [...other.childNodes]];
+    const isAlike = now.length === then.length && now.every((node, place) => node.nodeName === then[place].nodeName);
+    if (!isAlike) return void element.replaceChildren(...then);
+    now.forEach((node, place) => {
+      if (node.nodeType === Node.ELEMENT_NODE) become(node, then[place]);
+      else if (node.data !== then[place].data) node.data = then[place].data;
+    });
+  }
+
   const known = new WeakMap();
 
   function dataOf(chart) {

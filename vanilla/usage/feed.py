@@ -23,6 +23,7 @@ from vanilla.usage.past import Past, Pasts
 from vanilla.usage.plays import Plays
 from vanilla.usage.present import shown
 from vanilla.usage.snapshot import CallNow, LiveSnapshot, RecentCall
+from vanilla.usage.standings import HELD
 from vanilla.usage.statistics import NearLimit, Statistics
 
 logger = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ class Feed:
             asyncio.create_task(self.run(), name="live feed"),
             asyncio.create_task(self.plays.run(), name="plays"),
             asyncio.create_task(self._outcomes.run(), name="outcomes"),
+            asyncio.create_task(self._warm_up(), name="pasts of long ranges"),
         ]
 
     async def close(self) -> None:
@@ -248,6 +250,14 @@ class Feed:
             titles={game_id: title for game_id, title in self._titles.items() if title is not None},
             range=shown(past, self._books, running, minute, self._names, self._titles),
         )
+
+    async def _warm_up(self) -> None:
+        """Add up the long ranges before somebody asks for them: of a busy year that takes a second."""
+        try:
+            for of in HELD:
+                await self._pasts.of(of.key, self._minute())
+        except Exception:
+            logger.exception("The long ranges could not be added up beforehand")
 
     async def _read_limits(self) -> None:
         self._limits_changed = False

@@ -11,7 +11,7 @@ from vanilla.database import Database
 from vanilla.models import NO_GAME, utc_now
 from vanilla.usage.rows import BackendTotals, GameTotals, ModelTotals, Totals, UserTotals
 from vanilla.usage.spans import Filter, Span, minute_of
-from vanilla.usage.standings import Ranking, Standings, rank
+from vanilla.usage.standings import Ranking, Standings, ranking_of
 from vanilla.usage.statistics import Statistics, counts_of, ranked
 from vanilla.usage.sums import BUCKET, COUNTS, Sums, add_up
 
@@ -54,7 +54,7 @@ class Reports:
         def ranking(dimension: Literal["user_id", "game_id"]) -> Callable[[Session], Ranking]:
             if chosen.is_open:
                 return lambda session: self._standings.ranking(session, dimension, span, TOP, minute=minute)
-            return lambda session: rank(sums(dimension)(session), TOP)
+            return lambda session: ranking_of(session, dimension, span, chosen, TOP, minute=minute)
 
         models, series, users, games = await asyncio.gather(
             self._database.read(sums("backend", "model")),

@@ -12,8 +12,8 @@ from typing import Literal
 
 from sqlmodel import Session
 
-from vanilla.usage.spans import DAY, EVERYTHING, HOUR, RANGES, Range, Span
-from vanilla.usage.sums import COUNTS, Sums, add_up, marks
+from vanilla.usage.spans import DAY, EVERYTHING, HOUR, RANGES, Filter, Range, Span
+from vanilla.usage.sums import COUNTS, Sums, add_up, first_of, marks
 
 Dimension = Literal["user_id", "game_id"]
 HELD = tuple(found for found in RANGES.values() if found.length >= 7 * DAY)
@@ -40,7 +40,7 @@ class Standings:
         """The first `limit` (at most TOP) of everybody's calls in a span. `minute` is the current one."""
         of = _held(span, minute)
         if of is None:
-            return rank(add_up(session, (dimension,), span, EVERYTHING, minute=minute, is_fine=True), limit)
+            return ranking_of(session, dimension, span, EVERYTHING, limit, minute=minute)
         with self._lock:
             standing = self._held.setdefault((dimension, of.key), _Standing(dimension))
         with standing.lock:
@@ -113,9 +113,12 @@ def _held(span: Span, minute: int) -> Range | None:
     return next((of for of in HELD if of.span(minute).first == span.first), None)
 
 
-def rank(sums: Sums, limit: int) -> Ranking:
-    """The first `limit` of sums by one key."""
-    return Ranking(_first_of({str(key[0]): counts for key, counts in sums.items()}, limit), len(sums))
+def ranking_of(
+    session: Session, dimension: Dimension, span: Span, chosen: Filter, limit: int, *, minute: int
+) -> Ranking:
+    """The same of calls that a filter lets through, added up anew."""
+    top, number = first_of(session, dimension, span, chosen, limit, minute=minute)
+    return Ranking(tuple(top), number)
 
 
 def _first_of(sums: dict[str, list[int]], limit: int) -> tuple[tuple[str, tuple[int, ...]], ...]:

@@ -1,17 +1,22 @@
 """The live page: what it shows at first, and that it follows the feed."""
 
+import re
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import escape, unescape
+from json import loads
+from typing import Any
 
 import pytest
 from nicegui import ui
 from nicegui.testing import User as Browser
 
-from pages.admin.live import CALLS, LiveView, compared
-from pages.admin.live_rows import running
-from pages.elements import Words
+from pages.admin.live import LiveView
+from pages.admin.live_board import Board, Moment
+from pages.admin.live_rows import CALLS, compared, difference, page_of, running
 from tests.factories import Factory
 from tests.pages.admin.conftest import Spend, eventually, texts
 from vanilla.accounts.users import UserChanges
@@ -31,8 +36,23 @@ def _quick_pushes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vanilla.usage.feed.SECONDS_BETWEEN_PUSHES", 0.01)
 
 
-def has(browser: Browser, words: str) -> Callable[[], bool]:
-    return lambda: words in texts(browser)
+@pytest.fixture
+def heard(admin: Browser, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every text that the browser is told of, once it follows."""
+    found: list[str] = []
+
+    def show(_view: LiveView, code: str) -> None:
+        lists = loads(code.removeprefix("vanillaLive.show(").removesuffix(")"))
+        for rows in lists.values():
+            for row in rows["rows"].values():
+                found.extend(unescape(part) for part in re.split(r"<[^>]*>", row) if part)
+
+    monkeypatch.setattr(sys.modules["pages.admin.live"].LiveView, "_tell", show)
+    return found
+
+
+def has(heard: list[str], words: str) -> Callable[[], bool]:
+    return lambda: words in heard
 
 
 def live_call(user_id: str) -> LiveCall:
@@ -65,7 +85,9 @@ class TestPage:
         ):
             await admin.should_see(words)
 
-    async def test_follows_a_call_from_start_to_end(self, admin: Browser, make: Factory, services: Services) -> None:
+    async def test_follows_a_call_from_start_to_end(
+        self, admin: Browser, make: Factory, services: Services, heard: list[str]
+    ) -> None:
         mira = await make.user("mira", token_limit=1000)
         now = utc_now()
         game = Game(id="dragon", slug="d", title="Dragon <1>", owner_id=mira.id, created_at=now, updated_at=now)
@@ -73,10 +95,10 @@ class TestPage:
         await admin.open("/admin")
         call = live_call(mira.id)
         services.feed.started(call)
-        await eventually(has(admin, "Dragon <1>"))
+        await eventually(has(heard, "Dragon <1>"))
         call.completion_tokens = 333
-        await eventually(has(admin, "433"))
-        await eventually(has(admin, "ollama 433"))
+        await eventually(has(heard, "433"))
+        await eventually(has(heard, "ollama 433"))
         entry = Entry(
             id="call",
             timestamp=utc_now(),
@@ -90,11 +112,11 @@ class TestPage:
             first_byte_ms=412,
         )
         services.feed.ended(call, entry)
-        await eventually(has(admin, "left early"))
-        assert {"490", "0.41 s", "at most 1 at once today", "400", "90", "1 failed · 0 refused"} <= set(texts(admin))
+        await eventually(has(heard, "left early"))
+        assert {"490", "0.41 s", "at most 1 at once today", "400", "90", "1 failed · 0 refused"} <= set(heard)
         services.feed.refused(mira.id, "mira", "ollama", "spent")
-        await eventually(has(admin, "1 failed · 1 refused"))
-        await eventually(has(admin, "limit spent"))
+        await eventually(has(heard, "1 failed · 1 refused"))
+        await eventually(has(heard, "limit spent"))
 
     async def test_shows_what_was_before_it_was_opened(
         self, admin: Browser, make: Factory, services: Services, spend: Spend
@@ -107,7 +129,7 @@ class TestPage:
             await admin.should_see(words)
 
     async def test_changes_its_range_in_place_and_keeps_it_in_the_address(
-        self, admin: Browser, make: Factory, services: Services, spend: Spend
+        self, admin: Browser, make: Factory, services: Services, spend: Spend, heard: list[str]
     ) -> None:
         mira = await make.user("mira")
         await spend(mira, timestamp=utc_now() - timedelta(days=3))
@@ -115,12 +137,12 @@ class TestPage:
         await eventually(lambda: services.feed.watchers == 1)
         assert "in 1 call" not in texts(admin)
         admin.find("7 d").click()
-        await eventually(has(admin, "in 1 call"))
-        await eventually(has(admin, "Tokens an hour"))
-        assert services.feed.watchers == 1
+        await eventually(has(heard, "in 1 call"))
+        await eventually(lambda: "Tokens an hour" in texts(admin))
+        await eventually(lambda: services.feed.watchers == 1)
         entry = await spend(mira)
         services.feed.recorded(entry, "mira")
-        await eventually(has(admin, "in 2 calls"))
+        await eventually(has(heard, "in 2 calls"))
         await admin.open("/admin?range=30d")
         await admin.should_see("Tokens a day")
         await admin.open("/admin?range=nonsense&by=nobody")
@@ -142,10 +164,7 @@ class TestPage:
         services.feed.recorded(await spend(mira, status="failed", first_byte_ms=300), "mira")
         services.feed.refused(mira.id, "mira", "ollama", "spent")
         await admin.open("/admin?range=6h")
-        found = {str(element.props["href"]) for element in admin.find(kind=Words).elements if "href" in element.props}
-        found |= {
-            str(element.props["href"]) for element in admin.find(kind=ui.element).elements if "href" in element.props
-        }
+        found = set(re.findall(r'href="([^"]*)"', " ".join(contents(admin))))
         for href in (
             f"/admin/usage?range=6h&user={mira.id}",
             "/admin/usage?range=6h&game=none",
@@ -156,7 +175,7 @@ class TestPage:
             "/admin/usage?range=15m",
             "/admin/usage?range=6h",
         ):
-            assert href in found
+            assert escape(href) in found
             answer = await admin.http_client.get(href)
             assert answer.status_code == 200
 
@@ -177,6 +196,11 @@ class TestPage:
         await services.users.update(host.id, UserChanges(is_admin=False))
         admin.find("1 year").click()
         await eventually(lambda: services.feed.watchers == 0)
+
+
+def contents(browser: Browser) -> list[str]:
+    """What is drawn as HTML."""
+    return [str(element.content) for element in browser.find(kind=ui.html).elements]
 
 
 def series_names(browser: Browser) -> list[str]:
@@ -205,10 +229,14 @@ def in_range(**values: object) -> RangeSnapshot:
     return replace(usual, **values)  # type: ignore[arg-type]
 
 
-def snapshot(**values: object) -> LiveSnapshot:
-    entry = Entry(
+def replace_entry(**values: object) -> Entry:
+    usual = Entry(
         id="row", timestamp=NOON, user_id="mira", backend="ollama", model="m", prompt_tokens=1, completion_tokens=2
     )
+    return usual._replace(**values)  # type: ignore[arg-type]
+
+
+def snapshot(**values: object) -> LiveSnapshot:
     usual = LiveSnapshot(
         at=NOON,
         calls=(CallNow("c", "mira", "mira", "dragon", "ollama", "m", 6, 10, 20),),
@@ -216,12 +244,112 @@ def snapshot(**values: object) -> LiveSnapshot:
         minute={"ollama": 59},
         tokens_today=100,
         tokens_yesterday=50,
-        recent=(RecentCall(entry, "mira"),),
+        recent=(RecentCall(replace_entry(), "mira"),),
         near_limit=(NearLimit("mira", "mira", 95, 100, "month"),),
         titles={"dragon": "Dragon"},
         range=in_range(),
     )
     return replace(usual, **values)  # type: ignore[arg-type]
+
+
+class TestPageOf:
+    def text(self, name: str, **values: object) -> str:
+        return " ".join(unescape(re.sub(r"<[^>]*>", " ", row)) for row in page_of(snapshot(**values))[name].values())
+
+    def test_says_everything(self) -> None:
+        for name, sentences in {
+            "tiles": ("today 100, ▲ 100 % on yesterday", "ollama 59", "0.41 s", "Tokens, 1 h", "1 failed · 3 refused"),
+            "calls": ("mira", "Dragon", "6 s", "30"),
+            "users": ("mira", "95", "in 2 calls", "A deleted user"),
+            "games": ("Dragon", "Outside games", "in 1 call"),
+            "troubles": ("left early", "limit spent", "model server said 529"),
+            "near": ("95", "of 100 / month"),
+            "first-bytes": ("all of ollama", "0.90 s"),
+            "recent": ("ok", "Outside games"),
+        }.items():
+            for words in sentences:
+                assert words in self.text(name), name
+
+    def test_names_of_people_games_and_models_are_text(self) -> None:
+        bad = "<img src=x onerror=y>\"'>"
+        call = CallNow("c", "u", bad, "dragon", "ollama", bad, 6, 10, 20)
+        entry = replace_entry(model=bad)
+        shown = in_range(
+            users=(Used("u", bad, 1, 1),),
+            games=(Used("g", bad, 1, 1),),
+            refusals={bad: 1},
+            first_bytes=(FirstBytes("ollama", bad, 1, 1, 1),),
+        )
+        near = NearLimit(bad, bad, 1, 2, "day")
+        page = page_of(
+            snapshot(
+                calls=(call,), recent=(RecentCall(entry, bad),), titles={"dragon": bad}, range=shown, near_limit=(near,)
+            )
+        )
+        assert not [row for rows in page.values() for row in rows.values() if "<img" in row or 'x onerror=y>"' in row]
+        assert sum(escape(bad) in row for rows in page.values() for row in rows.values()) >= 7
+
+    def test_lists_the_longest_running_of_many_calls_and_counts_all(self) -> None:
+        crowd = tuple(CallNow(f"c{n}", "mira", "mira", "dragon", "ollama", "m", 1000 - n, 1, 2) for n in range(900))
+        page = page_of(snapshot(calls=crowd))
+        assert [*page["calls"]] == [f"c{n}" for n in range(CALLS)]
+        assert "900" in page["tiles"]["calls"]
+
+    def test_a_bar_turns_when_somebody_nears_the_limit(self) -> None:
+        (near,) = page_of(snapshot())["near"].values()
+        (far,) = page_of(snapshot(near_limit=(NearLimit("mira", "mira", 10, 100, "month"),)))["near"].values()
+        assert ('class="meter near"' in near, 'class="meter near"' in far) == (True, False)
+        assert 'aria-valuenow="10"' in far
+
+    def test_links_follow_the_range(self) -> None:
+        day = RANGES["24h"]
+        page = page_of(snapshot(range=in_range(range=day, span=day.span(minute_of(NOON)))))
+        assert "/admin/usage?range=24h&amp;user=mira" in page["users"]["id mira"]
+        assert not [row for rows in page.values() for row in rows.values() if "range=1h" in row]
+
+
+class TestDifference:
+    def test_is_nothing_where_nothing_changed(self) -> None:
+        assert difference(page_of(snapshot()), page_of(snapshot())) == {}
+
+    def test_is_the_one_row_that_went_on(self) -> None:
+        went_on = snapshot(calls=(CallNow("c", "mira", "mira", "dragon", "ollama", "m", 7, 10, 25),))
+        told = difference(page_of(snapshot()), page_of(went_on))
+        assert [*told] == ["calls"]
+        assert told["calls"] == {"rows": {"c": page_of(went_on)["calls"]["c"]}}
+
+    def test_tells_the_order_where_rows_come_and_go(self) -> None:
+        other = CallNow("a", "jon", "jon", "", "anthropic", "claude-haiku-4-5", 90, 1, 2)
+        before, both, other_alone, none = (
+            page_of(snapshot(calls=calls)) for calls in (snapshot().calls, (other, *snapshot().calls), (other,), ())
+        )
+        assert difference(before, both)["calls"] == {"rows": {"a": both["calls"]["a"]}, "order": ["a", "c"]}
+        assert difference(both, other_alone)["calls"] == {"rows": {}, "order": ["a"]}
+        assert difference(other_alone, none)["calls"] == {"rows": {"": none["calls"][""]}, "order": [""]}
+
+    def test_of_nothing_is_everything(self) -> None:
+        page = page_of(snapshot())
+        assert difference(None, page) == {name: {"rows": rows, "order": [*rows]} for name, rows in page.items()}
+
+
+class TestBoard:
+    def test_what_is_told_is_written_once_for_all(self) -> None:
+        board, first, second = Board(), snapshot(), snapshot(peak_calls_today=9)
+        assert board.moment(first).told(is_whole=True) == board.moment(first).told(is_whole=False)
+        moments = [board.moment(second) for _ in range(20)]
+        assert all(moment is moments[0] for moment in moments)
+        told = moments[0].told(is_whole=False)
+        assert moments[1].told(is_whole=False) is told
+        assert [*loads(told)] == ["tiles"]
+        assert [*loads(told)["tiles"]["rows"]] == ["calls"]
+
+    def test_ranges_do_not_mix_and_the_past_is_let_go(self) -> None:
+        board, day = Board(), RANGES["24h"]
+        other = snapshot(range=in_range(range=day, span=day.span(minute_of(NOON))))
+        first = board.moment(snapshot())
+        assert board.moment(other).before is None
+        second, third = board.moment(snapshot()), board.moment(snapshot())
+        assert (third.before, second.before, first.before) == (second, None, None)
 
 
 class TestView:
@@ -232,105 +360,61 @@ class TestView:
 
         @ui.page("/view")
         def page() -> None:
-            shown.append(LiveView(snapshot()))
+            shown.append(LiveView(Moment(snapshot())))
 
         await admin.open("/view")
         return shown[0]
 
-    def sent(self, browser: Browser, show: Callable[[], None]) -> int:
-        """How many elements are sent to the browser by `show`."""
-        assert browser.client is not None
-        browser.client.outbox.updates.clear()
-        with browser.client:
-            show()
-        return len(browser.client.outbox.updates)
+    @pytest.fixture
+    def told(self, view: LiveView, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+        """What the browser is told of its rows."""
+        found: list[Any] = []
+        monkeypatch.setattr(
+            view, "_tell", lambda code: found.append(loads(code.removeprefix("vanillaLive.show(").removesuffix(")")))
+        )
+        return found
 
-    async def test_draws_every_part(self, admin: Browser, view: LiveView) -> None:
-        for words in (
-            "today 100, ▲ 100 % on yesterday",
-            "ollama 59",
-            "0.41 s",
-            "6 s",
-            "Dragon",
-            "95",
-            "of 100 / month",
-            "ok",
-            "A deleted user",
-            "Outside games",
-            "left early",
-            "limit spent",
-            "model server said 529",
-            "1 failed · 3 refused",
-            "all of ollama",
-        ):
-            await admin.should_see(words)
-
-    async def test_sends_nothing_where_nothing_changed(self, admin: Browser, view: LiveView) -> None:
-        assert self.sent(admin, lambda: view.show(snapshot())) == 0
-
-    async def test_sends_a_few_texts_where_a_call_went_on(self, admin: Browser, view: LiveView) -> None:
-        went_on = snapshot(calls=(CallNow("c", "mira", "mira", "dragon", "ollama", "m", 7, 10, 25),))
-        assert self.sent(admin, lambda: view.show(went_on)) == 2
-        assert {"7 s", "35"} <= set(texts(admin))
-
-    async def test_keeps_the_rows_that_stay_and_their_order(self, admin: Browser, view: LiveView) -> None:
-        before = view._calls_now._rows["c"].element
-        other = CallNow("a", "jon", "jon", "", "anthropic", "claude-haiku-4-5", 90, 1, 2)
+    async def test_is_told_everything_first_and_then_what_differs(
+        self, admin: Browser, view: LiveView, told: list[Any]
+    ) -> None:
+        board = Board()
         with admin:
-            view.show(snapshot(calls=(other, *snapshot().calls)))
-        rows = view._calls_now._rows
-        assert rows["c"].element is before
-        body = view._calls_now._container.default_slot.children
-        assert body.index(rows["a"].element) < body.index(rows["c"].element)
-        assert "1 min 30 s" in texts(admin)
-        with admin:
-            view.show(snapshot(calls=(other,)))
-        assert before.is_deleted
+            for values in ({}, {"peak_calls_today": 2}, {"peak_calls_today": 2}, {"calls": ()}):
+                view.show(board.moment(snapshot(**values)))
+        assert [[*each] for each in told] == [[*page_of(snapshot())], ["tiles"], ["tiles", "calls"]]
 
-    async def test_counts_all_calls_and_lists_the_longest_running(self, admin: Browser, view: LiveView) -> None:
-        crowd = tuple(CallNow(f"c{n}", "mira", "mira", "dragon", "ollama", "m", 1000 - n, 1, 2) for n in range(900))
+    async def test_a_moment_of_another_range_is_told_whole_and_so_is_what_comes_then(
+        self, admin: Browser, view: LiveView, told: list[Any]
+    ) -> None:
+        day, board = RANGES["24h"], Board()
+        other = snapshot(range=in_range(range=day, span=day.span(minute_of(NOON)), by_backend={"ollama": (1,) * 96}))
         with admin:
-            view.show(snapshot(calls=crowd))
-        assert list(view._calls_now._rows) == [f"c{n}" for n in range(CALLS)]
-        assert "900" in texts(admin)
+            board.moment(other)
+            view.show(board.moment(snapshot()))
+            view.show(Moment(other), is_other=True)
+            view.show(board.moment(other))
+            view.show(board.moment(replace(other, peak_calls_today=7)))
+        assert [len(each) for each in told] == [8, 8, 8, 1]
+        await admin.should_see("Tokens in 15 minutes")
 
     async def test_sends_one_point_where_a_figure_grew(
         self, admin: Browser, view: LiveView, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        told: list[object] = []
-        monkeypatch.setattr(view._chart, "_tell", told.append)
+        points: list[str] = []
+        monkeypatch.setattr(view._chart, "_tell", points.append)
         admin.find(ui.echart).trigger("chart:finished")
         more = in_range(by_backend={"ollama": (*range(59), 77)})
-        self.sent(admin, lambda: view.show(snapshot(range=more)))
-        assert told == [{"points": {"ollama": [[59, 77]]}}]
+        with admin:
+            view.show(Moment(snapshot(range=more)))
+        assert points == ['{"points":{"ollama":[[59,77]]}}']
 
     async def test_keeps_its_chart_while_the_lines_are_the_same(self, admin: Browser, view: LiveView) -> None:
         before = view._chart
         with admin:
-            view.show(snapshot(range=in_range(by_backend={"ollama": (9,) * 60})))
+            view.show(Moment(snapshot(range=in_range(by_backend={"ollama": (9,) * 60}))))
             assert view._chart is before
-            view.show(snapshot(range=in_range(by_backend={"ollama": (9,) * 60, "other": (1,) * 60})))
+            view.show(Moment(snapshot(range=in_range(by_backend={"ollama": (9,) * 60, "other": (1,) * 60}))))
         assert view._chart is not before
-
-    async def test_links_follow_the_range(self, admin: Browser, view: LiveView) -> None:
-        day = RANGES["24h"]
-        shown = in_range(range=day, span=day.span(minute_of(NOON)), by_backend={"ollama": (1,) * 96})
-        with admin:
-            view.show(snapshot(range=shown))
-        hrefs = {str(each.props["href"]) for each in admin.find(kind=Words).elements if "href" in each.props}
-        assert "/admin/usage?range=24h&user=mira" in hrefs
-        assert not any("range=1h" in href for href in hrefs)
-
-    async def test_a_bar_turns_when_somebody_nears_the_limit(self, admin: Browser, view: LiveView) -> None:
-        def bar() -> ui.element:
-            (row,) = view._near._rows.values()
-            return next(child for child in row.element.descendants() if "meter" in child.classes)
-
-        assert "near" in bar().classes
-        with admin:
-            view.show(snapshot(near_limit=(NearLimit("mira", "mira", 10, 100, "month"),)))
-        assert "near" not in bar().classes
-        assert bar().props["aria-valuenow"] == "10"
 
 
 @pytest.mark.parametrize(
