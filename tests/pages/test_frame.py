@@ -30,7 +30,7 @@ async def test_the_header_leads_everywhere_and_tells_what_is_left(user: Browser,
 
 async def test_admins_find_their_pages_and_no_limit_shows_no_bar(user: Browser, make: Factory) -> None:
     await sign_in(user.http_client, "admin", ADMIN_PASSWORD)
-    await user.open("/docs")
+    await user.open("/upload")
     assert "/admin" in _links(user)
     await user.should_not_see("tokens left")
 
