@@ -78,6 +78,7 @@ def test_what_it_finds_wrong_only_while_it_opens_is_said_as_plainly(tmp_path: Pa
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into a process as Linux shows it")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("at", ["_asyncio", "_pydantic_core", "_imaging", "vanilla.db", "Uvicorn"])
+@pytest.mark.slow
 def test_it_can_be_stopped_while_it_starts(tmp_path: Path, how: signal.Signals, at: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "main.py"],
@@ -106,6 +107,7 @@ def test_it_can_be_stopped_while_it_starts(tmp_path: Path, how: signal.Signals, 
             assert connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
 
 
+@pytest.mark.slow
 async def test_it_starts_after_it_was_stopped_while_it_started(tmp_path: Path) -> None:
     server = ServerProcess(DATA_DIR=str(tmp_path), LOCAL_MODEL="off")
     starting = asyncio.create_task(server.start())

@@ -14,7 +14,11 @@ async def test_nothing_below_the_api_is_404_in_json(client: httpx.AsyncClient, m
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("GET", "/auth/login", "POST"), ("PUT", "/api/tokens", "GET, POST"), ("POST", "/admin/api/users/x", "DELETE, PUT")],
+    [
+        ("GET", "/auth/login", "POST"),
+        ("PUT", "/api/tokens", "GET, POST"),
+        ("POST", "/admin/api/users/x", "DELETE, PUT"),
+    ],
 )
 async def test_a_wrong_method_is_405_and_says_which_are_right(
     client: httpx.AsyncClient, method: str, path: str, allowed: str

@@ -31,6 +31,7 @@ async def signed_in(origin: str) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.mark.slow
 async def test_a_backup_moves_to_an_empty_machine(tmp_path: Path) -> None:
     here, there = str(tmp_path / "data"), str(tmp_path / "there")
     async with ModelServer(Answer(words=("word ",) * 10)).serving() as llama:

@@ -105,6 +105,7 @@ async def stream(origin: str, token: str, begun: asyncio.Event) -> bytes:
     return body
 
 
+@pytest.mark.slow
 async def test_both_work_while_no_server_runs(tmp_path: Path) -> None:
     data = str(tmp_path / "data")
     done = await typed(tmp_path, "reset-password", "--username", "admin", "--password-stdin", stdin=NEW, DATA_DIR=data)

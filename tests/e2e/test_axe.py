@@ -10,7 +10,7 @@ from tests.e2e import house
 from tests.e2e.browser import launched
 from tests.e2e.scenes import SCENES, Scene, arrive
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 NAMED = "--enable-blink-features=ComputedAccessibilityInfo"  # gives elements their computedName
@@ -23,14 +23,12 @@ async def test_the_pages_that_everybody_sees_can_be_used_by_everybody(fresh: Non
     await _check([scene for scene in SCENES if scene.name in QUICK], width, theme)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
 async def test_every_page_can_be_used_by_everybody(fresh: None, width: int, theme: str) -> None:
     await _check([scene for scene in SCENES if not scene.in_empty_house], width, theme)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (1440, "light")])
 async def test_pages_with_nothing_in_them_can_be_used_too(fresh: None, width: int, theme: str) -> None:
     await _check([scene for scene in SCENES if scene.in_empty_house], width, theme)

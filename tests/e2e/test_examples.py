@@ -21,7 +21,7 @@ from vanilla.games import examples
 from vanilla.services import Services
 from vanilla.settings import Settings
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 CLAUDE, LLAMA = "claude-haiku-4-5", "llama3.2"
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
@@ -199,7 +199,6 @@ async def evening(app: FastAPI) -> AsyncIterator[Evening]:
     assert problems == []
 
 
-@pytest.mark.slow
 @EVERY_EXAMPLE
 async def test_it_is_played_with_the_keyboard_and_gone_on_with_elsewhere(
     evening: Evening, models: ModelServer, example: Example
@@ -256,7 +255,6 @@ async def test_it_says_kindly_that_a_limit_is_reached_and_goes_on(
     assert [seen for seen in models.seen if seen.method == "POST"] == []
 
 
-@pytest.mark.slow
 @EVERY_EXAMPLE
 async def test_it_goes_on_after_a_no_and_after_a_stop(evening: Evening, models: ModelServer, example: Example) -> None:
     models.default = ENDLESS
@@ -276,7 +274,6 @@ async def test_it_goes_on_after_a_no_and_after_a_stop(evening: Evening, models: 
     await example.goes_on(frame)
 
 
-@pytest.mark.slow
 class TestWithoutAnyModel:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:

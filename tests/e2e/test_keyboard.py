@@ -14,7 +14,7 @@ from tests.e2e.browser import launched
 from tests.e2e.house import FRIEND, HOST, NEWCOMER, PASSWORD, House
 from vanilla.errors import Conflict
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 FARTHEST = 120  # presses of Tab to anything on a page
 

@@ -102,7 +102,7 @@ async def test_the_dragon_is_polite_about_limits_and_goes_on(tmp_path: Path) -> 
             page, frame = await admin.play(found[0]["id"])
             await asyncio.gather(say(frame, "I will fight you with my sword"), allow(page))
             assert "speaks from memory" in await frame.inner_text("#note")
-            assert "tokens are used up" in await frame.inner_text("#note")
+            assert "of your 60 tokens are used" in await frame.inner_text("#note")
             assert await frame.evaluate("document.body.dataset.mood") == "cross"
             await say(frame, "I am sorry. I was afraid, because my mother is ill.")
             last = await frame.inner_text("#talk li:last-child")

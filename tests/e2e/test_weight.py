@@ -13,7 +13,7 @@ from tests.e2e.browser import launched
 from tests.e2e.house import FRIEND, HOST
 from tests.e2e.scenes import SCENES, Scene, arrive
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 MOST = 300_000  # bytes of a first load beyond NiceGUI's own files
 MOST_AGAIN = 60_000  # of a second one: the page itself, and what may not be kept
