@@ -88,7 +88,7 @@ def _operation(described: Json, method: str, path: str, operation: Json) -> str:
     body.append(_fields("Parameters", map(_parameter, operation.get("parameters", []))))
     for media, content in operation.get("requestBody", {}).get("content", {}).items():
         schema = _resolved(described, content.get("schema", {}))
-        body.append(_fields(f"Body, {media}", _properties(schema)) or f"<h4>Body, {escape(media)}</h4>")
+        body.append(_fields(f"Body, {media}", _properties(schema)) or f"<h3>Body, {escape(media)}</h3>")
     body.append(_fields("Answers", (_answer(status, each) for status, each in operation["responses"].items())))
     return (
         f'<details class="operation" data-words="{words}"><summary>'
@@ -153,7 +153,7 @@ def _resolved(described: Json, schema: Json) -> Json:
 
 def _fields(title: str, fields: Iterable[tuple[str, str, str]]) -> str:
     rows = "".join(_row(*each) for each in fields)
-    return f'<h4>{escape(title)}</h4><dl class="fields">{rows}</dl>' if rows else ""
+    return f'<h3>{escape(title)}</h3><dl class="fields">{rows}</dl>' if rows else ""
 
 
 def _row(name: str, kind: str, words: str) -> str:

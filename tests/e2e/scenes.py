@@ -139,6 +139,8 @@ SCENES: tuple[Scene, ...] = (
     Scene("account-wrong", "/account", FRIEND, _go_wrong, state="failing"),
     Scene("account-empty", "/account", NEWCOMER, state="empty"),
     Scene("docs", "/docs", FRIEND),
+    Scene("docs-source", "/docs/examples/eggs", FRIEND),
+    Scene("docs-api", "/api/docs", FRIEND),
     Scene("invitation", "/invitation/INVITATION"),
     Scene("invitation-taken", "/invitation/INVITATION?error=taken", state="failing"),
     Scene("reset", "/reset/RESET"),
