@@ -53,7 +53,7 @@ class _ToPages:
 
 def written(described: Json) -> str:
     """The whole reference, as HTML."""
-    parts = [f"<p>{inline(described['info']['description'])}</p>", _SEARCH]
+    parts = [f"<p>{inline(described['info']['description'])}</p>", _SEARCH, _meanings(described)]
     for tag in described["tags"]:
         listed = [
             (method, path, operation)
@@ -70,6 +70,18 @@ def written(described: Json) -> str:
     parts.append('<section class="stack close" data-part><h2 id="shapes">Shapes</h2>')
     parts += [_shape(name, schema) for name, schema in sorted(schemas.items())]
     return "".join([*parts, "</section>"])
+
+
+def _meanings(described: Json) -> str:
+    """What each status of an error means, once."""
+    told: dict[str, str] = {}
+    for operations in described["paths"].values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                if status.startswith(("4", "5")):
+                    told[status] = response["description"]
+    rows = "".join(_row(status, "", words) for status, words in sorted(told.items()))
+    return f'<details class="operation"><summary>What errors mean</summary><dl class="fields">{rows}</dl></details>'
 
 
 def _contents(described: Json) -> dict[str, str]:
@@ -89,7 +101,9 @@ def _operation(described: Json, method: str, path: str, operation: Json) -> str:
     for media, content in operation.get("requestBody", {}).get("content", {}).items():
         schema = _resolved(described, content.get("schema", {}))
         body.append(_fields(f"Body, {media}", _properties(schema)) or f"<h3>Body, {escape(media)}</h3>")
-    body.append(_fields("Answers", (_answer(status, each) for status, each in operation["responses"].items())))
+    answers = {status: each for status, each in operation["responses"].items() if status.startswith(("2", "3"))}
+    body.append(_fields("Answers", (_answer(status, each) for status, each in answers.items())))
+    body.append(_errors(operation["responses"].keys() - answers.keys(), operation["responses"]))
     return (
         f'<details class="operation" data-words="{words}"><summary>'
         f'<span class="method {method}">{method.upper()}</span><code>{escape(path)}</code>'
@@ -125,6 +139,16 @@ def _answer(status: str, response: Json) -> tuple[str, str, str]:
         kind = _kind(content.get("schema", {}))
         kinds.append(kind if media == "application/json" else media)
     return status, " or ".join(kinds), response["description"]
+
+
+def _errors(statuses: Iterable[str], responses: Json) -> str:
+    """The statuses alone: what they mean stands at the top of the page."""
+    listed = sorted(status for status in statuses if status != "default")
+    if "default" not in responses:
+        return ""
+    shape = _kind(responses["default"]["content"]["application/json"]["schema"])
+    words = f"Errors: {', '.join([*listed, 'others'])}, as {shape}."
+    return f'<p class="small quiet">{inline(words)}</p>'
 
 
 def _kind(schema: Json) -> str:
