@@ -11,7 +11,7 @@ from nicegui.translations import translations
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
-from pages import clients, design, plain
+from pages import clients, design, plain, remains
 from pages.assets import Assets
 from pages.sockets import BoundedSockets
 from pages.visitor import Instead
@@ -31,6 +31,7 @@ def register(app: FastAPI, services: Services) -> None:
     docs.register_reference(app, services)
     services.revocations.subscribe(clients.close_revoked)
     nicegui.app.on_connect(clients.note_connected)
+    remains.clear_up()
     app.add_middleware(BoundedSockets)
     app.mount("/static", Assets(design.STATIC), name="vanilla-static")
     # NiceGUI would compress its own files anew for everybody, on the event loop.

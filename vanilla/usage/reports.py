@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from sqlmodel import Session
 
@@ -16,6 +16,8 @@ from vanilla.usage.statistics import Statistics, counts_of, ranked
 from vanilla.usage.sums import BUCKET, COUNTS, Sums, add_up
 
 TOP = 20  # users and games listed
+AT_ONCE = 2  # reads, of the database's four: a filter over a year may take a second, and pages do not wait for it
+T = TypeVar("T")
 _TOKENS = COUNTS.index("total_tokens")
 
 
@@ -43,6 +45,7 @@ class Reports:
         self._database = database
         self._statistics = statistics
         self._standings = standings
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def of(self, span: Span, chosen: Filter) -> Report:
         """The report of a span, to the minute as far back as minutes are kept."""
@@ -57,10 +60,10 @@ class Reports:
             return lambda session: ranking_of(session, dimension, span, chosen, TOP, minute=minute)
 
         models, series, users, games = await asyncio.gather(
-            self._database.read(sums("backend", "model")),
-            self._database.read(sums(BUCKET, "backend")),
-            self._database.read(ranking("user_id")),
-            self._database.read(ranking("game_id")),
+            self._read(sums("backend", "model")),
+            self._read(sums(BUCKET, "backend")),
+            self._read(ranking("user_id")),
+            self._read(ranking("game_id")),
         )
         names = await self._statistics.usernames([key for key, _ in users.top])
         titles = await self._statistics.titles([key for key, _ in games.top if key != NO_GAME])
@@ -84,6 +87,10 @@ class Reports:
                 BackendTotals(backend=key[0], **counts_of(counts)) for key, counts in ranked(_by_backend(models))
             ),
         )
+
+    async def _read(self, work: Callable[[Session], T]) -> T:
+        async with self._turns:
+            return await self._database.read(work)
 
 
 def charted(series: Sums, span: Span) -> dict[str, tuple[int, ...]]:
