@@ -126,10 +126,13 @@ def _bars(shown: RangeSnapshot, used: tuple[Used, ...], *, are_games: bool = Fal
         name = game_name(each.id, each.name) if are_games else each.name or "A deleted user"
         href = in_range(shown.range, **({"game_id": each.id} if are_games else {"user_id": each.id}))
         # The key of no game would be that of no row.
-        rows[f"id {each.id}"] = _bar(
-            name, href, each.tokens, each.tokens / most, f"in {figures.counted(each.calls, 'call')}"
-        )
+        rows[f"id {each.id}"] = _bar(name, href, each.tokens, each.tokens / most, _in_calls(each.calls))
     return rows
+
+
+def _in_calls(calls: int) -> str:
+    """Calls that run are not among them."""
+    return f"in {figures.counted(calls, 'call')}" if calls else "so far"
 
 
 def _troubles(shown: RangeSnapshot) -> dict[str, Markup]:

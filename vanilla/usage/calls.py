@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, case, select, tuple_
+from sqlalchemy import Column, ColumnElement, Row, Select, Text, and_, case, select, tuple_, values
 from sqlmodel import Session, SQLModel, col
 
-from vanilla.models import Game, TokenUsage, UsageHour, UsageHourTotal, User, utc_now
+from vanilla.models import Game, TokenUsage, UsageHour, UsageHourTotal, User, UtcText, utc_now
 from vanilla.usage.ledger import Entry
 from vanilla.usage.rows import LedgerRow
 from vanilla.usage.spans import HOUR, Filter, minute_of, moment_of
@@ -20,7 +20,7 @@ from vanilla.usage.sums import marks, not_ok
 Place = tuple[datetime, str]  # of a row among all: its time, its id
 Query = Select[*tuple[Any, ...]]
 CHUNK = 1000  # rows read at once for an export
-HOURS_AT_ONCE = 50
+AT_ONCE = 50
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 _FIELDS = Entry._fields
@@ -53,16 +53,12 @@ def page(
             statement = _calls(wanted, since, until).where(*conditions).order_by(_time.desc(), _id.desc())
             rows += [_row(row) for row in session.execute(statement.limit(limit))]
         return _newest_first(rows)[:limit]
-    newest = min(until or utc_now(), before[0] if before else utc_now())
+    newest = minute_of(min(until or utc_now(), before[0] if before else utc_now())) // HOUR
+    find = _of_hours if chosen.game_id is None and chosen.user_id is None else _of_pairs
     rows = []
-    for hour in _hours(session, chosen, minute_of(newest) // HOUR, since):
-        start, end = moment_of(hour * HOUR), moment_of((hour + 1) * HOUR)
-        of_hour: list[LedgerRow] = []
-        for user_id in _users(session, chosen, hour):
-            narrow = _calls(chosen, max(start, since or start), min(end, until or end), user_id)
-            statement = narrow.where(*conditions).order_by(_time.desc(), _id.desc()).limit(limit - len(rows))
-            of_hour += [_row(row) for row in session.execute(statement)]
-        rows += _newest_first(of_hour)[: limit - len(rows)]
+    for query in find(session, chosen, newest, since, until):
+        statement = query.where(*conditions).order_by(_time.desc(), _id.desc()).limit(limit - len(rows))
+        rows += [_row(row) for row in session.execute(statement)]
         if len(rows) == limit:
             break
     return rows
@@ -86,37 +82,50 @@ def _newest_first(rows: list[LedgerRow]) -> list[LedgerRow]:
     return sorted(rows, key=lambda row: (row.entry.timestamp, row.entry.id), reverse=True)
 
 
-def _hours(session: Session, chosen: Filter, newest: int, since: datetime | None) -> Iterator[int]:
-    """The hours, newest first, in which there were such calls."""
+def _of_hours(
+    session: Session, chosen: Filter, newest: int, since: datetime | None, until: datetime | None
+) -> Iterator[Query]:
+    """The calls of each hour in which there were such calls, newest first."""
     oldest = 0 if since is None else minute_of(since) // HOUR
-    find = _total_hours if chosen.game_id is None and chosen.user_id is None else _own_hours
     while newest >= oldest:
-        some = find(session, chosen, oldest, newest)
-        yield from some
-        if len(some) < HOURS_AT_ONCE:
+        some = _total_hours(session, chosen, oldest, newest)
+        for hour in some:
+            start, end = moment_of(hour * HOUR), moment_of((hour + 1) * HOUR)
+            yield _calls(chosen, max(start, since or start), min(end, until or end))
+        if len(some) < AT_ONCE:
             return
         newest = some[-1] - 1
 
 
-def _users(session: Session, chosen: Filter, hour: int) -> Sequence[str | None]:
-    """Who made the calls of a game in an hour: their own rows are found at once. None is anybody."""
-    if chosen.game_id is None or chosen.user_id is not None:
-        return [chosen.user_id]
-    user = col(UsageHour.user_id)
-    statement = select(user).where(col(UsageHour.hour) == hour, *_matching(UsageHour, chosen)).distinct()
-    return session.execute(statement).scalars().all()
+def _of_pairs(
+    session: Session, chosen: Filter, newest: int, since: datetime | None, until: datetime | None
+) -> Iterator[Query]:
+    """The calls of some users each in their hour, in which they made such calls, newest first: of a game, whose calls
+    are few among all of an hour's, but in no index of their own."""
+    hour, user = col(UsageHour.hour), col(UsageHour.user_id)
+    oldest = 0 if since is None else minute_of(since) // HOUR
+    while newest >= oldest:
+        conditions = hour >= oldest, hour <= newest, *_matching(UsageHour, chosen)
+        statement = select(hour, user).where(*conditions).distinct().order_by(hour.desc()).limit(AT_ONCE)
+        found = [(row[0], row[1]) for row in session.execute(statement)]
+        if not found:
+            return
+        last = found[-1][0]
+        whole = [pair for pair in found if pair[0] != last]  # the last hour may have been cut
+        if len(found) < AT_ONCE or not whole:
+            others = select(user).where(hour == last, *_matching(UsageHour, chosen)).distinct()
+            whole += [(last, user_id) for user_id in session.execute(others).scalars()]
+            last -= 1
+        yield _joined(chosen, whole, since, until)
+        newest = last
 
 
-def _own_hours(session: Session, chosen: Filter, oldest: int, newest: int) -> Sequence[int]:
-    hour = col(UsageHour.hour)
-    statement = (
-        select(hour)
-        .where(hour >= oldest, hour <= newest, *_matching(UsageHour, chosen))
-        .group_by(hour)
-        .order_by(hour.desc())
-        .limit(HOURS_AT_ONCE)
-    )
-    return session.execute(statement).scalars().all()
+def _joined(chosen: Filter, pairs: Sequence[tuple[int, str]], since: datetime | None, until: datetime | None) -> Query:
+    spans = [(user_id, moment_of(hour * HOUR), moment_of((hour + 1) * HOUR)) for hour, user_id in pairs]
+    columns = Column("who", Text), Column("first", UtcText), Column("last", UtcText)
+    listed = values(*columns, name="pairs").data(spans).cte("pairs")
+    theirs = col(TokenUsage.user_id) == listed.c.who, _time >= listed.c.first, _time < listed.c.last
+    return _calls(chosen, since, until).join(listed, and_(*theirs))
 
 
 def _total_hours(session: Session, chosen: Filter, oldest: int, newest: int) -> Sequence[int]:
@@ -129,7 +138,7 @@ def _total_hours(session: Session, chosen: Filter, oldest: int, newest: int) -> 
             .where(hour >= first, hour <= last, *_matching(table, chosen))
             .group_by(hour)
             .order_by(hour.desc())
-            .limit(HOURS_AT_ONCE - len(hours))
+            .limit(AT_ONCE - len(hours))
         )
         hours += session.execute(statement).scalars()
     return hours
