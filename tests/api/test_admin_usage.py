@@ -81,6 +81,57 @@ class TestPlatform:
         assert (await (await make.admin()).get(USAGE, params=query)).status_code == 422
 
 
+class TestFilters:
+    async def test_json_and_csv_take_the_same(self, make: Factory, services: Services) -> None:
+        mira, jon = await make.user("mira"), await make.user("jon")
+        now = utc_now()
+        await spend(services, mira, game_id="dragon", prompt_tokens=100)
+        await spend(services, mira, backend="anthropic", model="claude", prompt_tokens=200)
+        await spend(services, jon, status="failed", prompt_tokens=300)
+        await spend(services, jon, timestamp=now - timedelta(days=9), prompt_tokens=400)
+        admin = await make.admin()
+        for query, prompts in (
+            ({"user_id": mira.id}, [100, 200]),
+            ({"game_id": "dragon"}, [100]),
+            ({"game_id": ""}, [200, 300, 400]),
+            ({"model": "claude"}, [200]),
+            ({"backend": "ollama"}, [100, 300, 400]),
+            ({"status": "failed"}, [300]),
+            ({"status": "not-ok"}, [300]),
+            ({"status": "ok", "days": "2"}, [100, 200]),
+            ({"since": utc_text(now - timedelta(days=10)), "until": utc_text(now - timedelta(days=8))}, [400]),
+            ({"user_id": jon.id, "status": "ok"}, [400]),
+        ):
+            body = (await admin.get(USAGE, params=query)).json()
+            assert sorted(row["prompt_tokens"] for row in body["recent"]) == prompts, query
+            assert body["totals"]["prompt_tokens"] == sum(prompts), query
+            for name in ("by_user", "by_model", "by_backend", "by_game", "series"):
+                assert sum(row["prompt_tokens"] for row in body[name]) == sum(prompts), (query, name)
+            rows = csv.DictReader(io.StringIO((await admin.get(f"{USAGE}.csv", params=query)).text))
+            assert sorted(int(row["prompt_tokens"]) for row in rows) == prompts, query
+
+    async def test_go_on_from_page_to_page(self, make: Factory, services: Services) -> None:
+        mira = await make.user("mira")
+        ids = [(await spend(services, mira, timestamp=utc_now() - timedelta(hours=n))).id for n in range(5)]
+        for _ in range(3):
+            await spend(services, mira, model="other")
+        admin = await make.admin()
+        query = {"model": "llama3.2", "limit": "2"}
+        seen: list[str] = []
+        while rows := (await admin.get(USAGE, params=query)).json()["recent"]:
+            seen += [row["id"] for row in rows]
+            query["before"] = seen[-1]
+        assert seen == ids
+
+    @pytest.mark.parametrize(
+        "query", [{"status": "lost"}, {"since": "yesterday"}, {"until": "0001-01-01T00:00:00+23:00"}]
+    )
+    async def test_refuse_what_makes_no_sense(self, make: Factory, query: dict[str, str]) -> None:
+        admin = await make.admin()
+        for path in (USAGE, f"{USAGE}.csv"):
+            assert (await admin.get(path, params=query)).status_code == 422
+
+
 class TestUser:
     async def test_has_their_history_alone_and_pages_through_it(self, make: Factory, services: Services) -> None:
         mira = await make.user("mira", token_limit=1000)
@@ -137,7 +188,7 @@ class TestCsv:
         for none in ("yesterday", "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00"):
             assert (await admin.get(f"{USAGE}.csv", params={"since": none})).status_code == 422
 
-    @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
+    @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\n", "\uff1d"])
     async def test_no_cell_is_a_formula(self, make: Factory, services: Services, start: str) -> None:
         await spend(services, await make.user("mira"), model=f'{start}HYPERLINK("x")')
         answer = await (await make.admin()).get(f"{USAGE}.csv")

@@ -121,11 +121,15 @@ def _of_pairs(
 
 
 def _joined(chosen: Filter, pairs: Sequence[tuple[int, str]], since: datetime | None, until: datetime | None) -> Query:
-    spans = [(user_id, moment_of(hour * HOUR), moment_of((hour + 1) * HOUR)) for hour, user_id in pairs]
+    spans = []
+    for hour, user_id in pairs:
+        start, end = moment_of(hour * HOUR), moment_of((hour + 1) * HOUR)
+        spans.append((user_id, max(start, since or start), min(end, until or end)))
     columns = Column("who", Text), Column("first", UtcText), Column("last", UtcText)
     listed = values(*columns, name="pairs").data(spans).cte("pairs")
+    # No other bound of the time stands beside these: SQLite might begin from that one.
     theirs = col(TokenUsage.user_id) == listed.c.who, _time >= listed.c.first, _time < listed.c.last
-    return _calls(chosen, since, until).join(listed, and_(*theirs))
+    return _asked(chosen).join(listed, and_(*theirs))
 
 
 def _total_hours(session: Session, chosen: Filter, oldest: int, newest: int) -> Sequence[int]:
@@ -150,11 +154,19 @@ def _matching(table: type[UsageHour] | type[UsageHourTotal], chosen: Filter) -> 
     return [columns[name] == value for name, value in wanted.items() if value is not None]
 
 
-def _calls(chosen: Filter, since: datetime | None, until: datetime | None, user_id: str | None = None) -> Query:
-    user_id = chosen.user_id if user_id is None else user_id
+def _calls(chosen: Filter, since: datetime | None, until: datetime | None) -> Query:
+    conditions = [_time < (until or _NEVER)]  # a bound, for a plan that begins somewhere in the index
+    if chosen.user_id is not None:
+        conditions.append(col(TokenUsage.user_id) == chosen.user_id)
+    if since is not None:
+        conditions.append(_time >= since)
+    return _asked(chosen).where(*conditions)
+
+
+def _asked(chosen: Filter) -> Query:
+    """The calls that a filter lets through, of any user at any time."""
     conditions = []
     for column, value in (
-        (col(TokenUsage.user_id), user_id),
         (col(TokenUsage.game_id), chosen.game_id),
         (col(TokenUsage.backend), chosen.backend),
         (col(TokenUsage.model), chosen.model),
@@ -164,9 +176,6 @@ def _calls(chosen: Filter, since: datetime | None, until: datetime | None, user_
             conditions.append(column == value)
     if chosen.bad_statuses:
         conditions += [not_ok(), col(TokenUsage.status).in_(chosen.bad_statuses)]
-    if since is not None:
-        conditions.append(_time >= since)
-    conditions.append(_time < (until or _NEVER))  # a bound, for a plan that begins somewhere in the index
     return (
         select(*_LEDGER, _username(), _title())
         .outerjoin(User, col(User.id) == col(TokenUsage.user_id))
