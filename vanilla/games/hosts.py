@@ -135,11 +135,12 @@ class Hosts:
             dropped = [row for host, row in known.items() if host not in wanted]
             for row in dropped:
                 session.delete(row)
+            now = utc_now()
             for host in wanted:
                 if host not in known:
-                    session.add(GameHost(game_id=game_id, host=host, requested_at=utc_now()))
+                    session.add(GameHost(game_id=game_id, host=host, requested_at=now))
             if again in known and known[again].refused_at is not None:
-                known[again].refused_at, known[again].requested_at = None, utc_now()
+                known[again].refused_at, known[again].requested_at = None, now
             if sorted(wanted) != sorted(known):
                 details = {"hosts": [sorted(known), sorted(wanted)]}
                 interventions.record(session, game, by, "game.update", details)
