@@ -193,6 +193,7 @@ async def _delete_and_undo(mira: Page, sam: Page, game: str) -> None:
     await mira.goto("/?show=mine")
     await expect(mira.get_by_role("heading", name="Recently removed")).to_be_visible()
     await mira.goto(f"/games/{game}/edit")
+    await mira.wait_for_function("window.did_handshake")  # what is pressed before that nobody hears
     await mira.get_by_role("button", name="Undo").click()
     await expect(mira.get_by_role("heading", name="Versions")).to_be_visible()
     await sam.reload()
