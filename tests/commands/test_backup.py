@@ -15,6 +15,8 @@ from tests.commands.processes import Done, typed
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.servers import server_process
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "the admin's own password"
 SETTINGS = {"ADMIN_PASSWORD": PASSWORD, "LOCAL_MODEL": "off", "LOG_LEVEL": "warning", "MIN_FREE_DISK_MB": "0"}
 ASK = {"model": "llama3.2", "messages": [{"role": "user", "content": "hello"}]}
@@ -31,7 +33,6 @@ async def signed_in(origin: str) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.mark.slow
 async def test_a_backup_moves_to_an_empty_machine(tmp_path: Path) -> None:
     here, there = str(tmp_path / "data"), str(tmp_path / "there")
     async with ModelServer(Answer(words=("word ",) * 10)).serving() as llama:
@@ -110,7 +111,6 @@ def assert_refused(done: Done, words: str) -> None:
     assert words in done.error
 
 
-@pytest.mark.slow
 async def test_in_a_storm_of_settlements_the_books_of_every_backup_agree(tmp_path: Path) -> None:
     data = str(tmp_path / "data")
     long, short = Answer(words=("word ",) * 4000, pause=0.02), Answer(words=("word ",) * 3)

@@ -16,6 +16,8 @@ from tests.commands.processes import typed
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.servers import ROOT, ServerProcess, server_process
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "the admin's own password"
 NEW = "another long password"
 SETTINGS = {"ADMIN_PASSWORD": PASSWORD, "EXAMPLE_GAMES": "false", "LOCAL_MODEL": "off", "LOG_LEVEL": "warning"}
@@ -105,7 +107,6 @@ async def stream(origin: str, token: str, begun: asyncio.Event) -> bytes:
     return body
 
 
-@pytest.mark.slow
 async def test_both_work_while_no_server_runs(tmp_path: Path) -> None:
     data = str(tmp_path / "data")
     done = await typed(tmp_path, "reset-password", "--username", "admin", "--password-stdin", stdin=NEW, DATA_DIR=data)
@@ -130,7 +131,6 @@ async def test_both_work_while_no_server_runs(tmp_path: Path) -> None:
     await server.stop()
 
 
-@pytest.mark.slow
 async def test_a_server_that_hangs_is_told_of(server: ServerProcess, tmp_path: Path) -> None:
     os.kill(server.pid, 19)  # SIGSTOP
     try:

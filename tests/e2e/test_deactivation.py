@@ -12,7 +12,7 @@ from tests.e2e.player import allow
 from tests.e2e.test_sandbox import PASSWORD, Admin, platform
 from tests.fakes.model_servers import Answer, ModelServer
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SECONDS = 2.0  # the promise is one; a busy machine gets another
 

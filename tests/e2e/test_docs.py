@@ -31,7 +31,7 @@ from vanilla.operations.controls import ControlsChange
 from vanilla.services import Services
 from vanilla.settings import Settings
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SAID = "Halt, who goes there?"
 JSON_ANSWER = '{"weather": "rain", "visitors": 3, "news": "The goose is back."}'
@@ -173,7 +173,6 @@ class TestExamplesForGames:
         assert "switched models off" in words
         assert "(503 api_error, 60)" in words
 
-    @pytest.mark.slow
     @npm.needs_node
     async def test_with_official_clients_do_what_they_say(self, stage: Stage, tmp_path: Path) -> None:
         clients = await npm.install(tmp_path / "clients")

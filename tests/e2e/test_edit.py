@@ -14,7 +14,7 @@ from tests.games import archives
 from tests.servers import serving
 from vanilla.services import Services
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 FIRST = b"<!doctype html><title>Dragon</title><h1>The first dragon</h1>"
 SECOND = b"<!doctype html><title>Dragon</title><h1>The second dragon</h1><script src='https://cdn.example.org/a.js'></script>"

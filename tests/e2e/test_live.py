@@ -17,7 +17,7 @@ from tests.factories import ADMIN_PASSWORD
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.servers import ServerProcess, server_process
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PATIENCE = 20_000  # milliseconds
 SLOW = Answer(pause=0.05, words=("word ",) * 100, prompt_tokens=50)
@@ -147,7 +147,6 @@ async def test_a_figure_leads_to_the_calls_behind_it(tmp_path: Path) -> None:
         await expect(page.get_by_role("link", name="Not only this span of time")).to_be_visible()
 
 
-@pytest.mark.slow
 async def test_after_the_server_was_killed_it_comes_back_without_gaps_or_doubles(tmp_path: Path) -> None:
     async with opened(tmp_path) as platform:
         page = platform.page

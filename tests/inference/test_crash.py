@@ -6,10 +6,13 @@ from pathlib import Path
 
 import httpx
 import orjson
+import pytest
 
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.inference.test_relay import ASK_LLAMA, CHAT
 from tests.servers import ServerProcess
+
+pytestmark = pytest.mark.slow
 
 STREAMS = 25
 

@@ -4,8 +4,11 @@ import asyncio
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from tests.servers import server_process
+
+pytestmark = pytest.mark.slow
 
 ROUNDS = 125
 PATHS = ("/", "/login", "/admin", "/nope", "/play/x", "/api/games", "/api/inference/usage", "/auth/me")

@@ -21,6 +21,8 @@ from vanilla.services import Services
 from vanilla.settings import Settings
 from vanilla.usage.spans import RANGES
 
+pytestmark = pytest.mark.slow
+
 LEDGER = ("token_usage", "usage_hours", "usage_minutes", "usage_refusals", "usage_first_bytes")
 USER, GAME = f"{3:08x}-bench", f"game{7:06}"
 
