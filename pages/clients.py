@@ -77,4 +77,8 @@ def drop(client: Client) -> None:
         client.delete()
 
 
-_LEAVE = "location.replace('/login?next=' + encodeURIComponent(location.pathname + location.search))"
+# Unless somebody is leaving by their own sign-out, which leads to the same page without a way back.
+_LEAVE = (
+    "if (!('leaving' in document.documentElement.dataset))"
+    " location.replace('/login?next=' + encodeURIComponent(location.pathname + location.search))"
+)

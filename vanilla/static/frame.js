@@ -90,6 +90,10 @@
     try { return sessionStorage.getItem("username"); } catch { return ""; }
   }
 
+  document.addEventListener("submit", ({ target }) => { // the server also tells open pages to leave (pages/clients.py)
+    if (target.matches("form[action='/auth/logout']")) root.dataset.leaving = "";
+  });
+
   // A form with data-api sends its fields there as JSON, shows the answer, and fires "done".
   document.addEventListener("submit", async (event) => {
     const form = event.target.closest("form[data-api]");
