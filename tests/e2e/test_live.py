@@ -25,7 +25,8 @@ QUICK = Answer(words=("word ",) * 10, prompt_tokens=50)
 
 # The chart as the browser has it: all figures of each line.
 LINES = """() => {
-  const chart = getElement(Number(document.querySelector(".chart-card .chart").id.slice(1)))?.chart;
+  const place = document.querySelector(".chart-card .chart");  // which is another one in another range
+  const chart = place && getElement(Number(place.id.slice(1)))?.chart;
   const series = chart?.getOption()?.series ?? [];
   return Object.fromEntries(series.map(({ id, data }) => [id, data.map((point) => point?.value ?? point)]));
 }"""
