@@ -4,9 +4,11 @@ import asyncio
 import os
 import pty
 import select
+import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import httpx
@@ -132,7 +134,7 @@ async def test_both_work_while_no_server_runs(tmp_path: Path) -> None:
 
 
 async def test_a_server_that_hangs_is_told_of(server: ServerProcess, tmp_path: Path) -> None:
-    os.kill(server.pid, 19)  # SIGSTOP
+    await _stop_between_writes(server, tmp_path / "data" / "vanilla.db")
     try:
         done = await typed(
             tmp_path,
@@ -144,7 +146,7 @@ async def test_a_server_that_hangs_is_told_of(server: ServerProcess, tmp_path: P
             DATA_DIR=str(tmp_path / "data"),
         )
     finally:
-        os.kill(server.pid, 18)
+        os.kill(server.pid, signal.SIGCONT)
     assert (done.status, done.out) == (2, "")
     assert "has the new password, but the running server has not noticed" in done.error
 
@@ -195,3 +197,18 @@ async def test_on_a_terminal_the_password_is_asked_for_and_not_shown(server: Ser
     assert "That was another one." in shown
     async with signed_in(server.origin, "host", NEW):
         pass
+
+
+async def _stop_between_writes(server: ServerProcess, path: Path) -> None:
+    """Stop it where it does not hold the database: what it holds nobody else gets."""
+    async with asyncio.timeout(10):
+        while True:
+            os.kill(server.pid, signal.SIGSTOP)
+            with closing(sqlite3.connect(path, timeout=0.1, isolation_level=None)) as connection:
+                try:
+                    connection.execute("BEGIN IMMEDIATE")
+                    connection.execute("ROLLBACK")
+                    return
+                except sqlite3.OperationalError:
+                    os.kill(server.pid, signal.SIGCONT)
+            await asyncio.sleep(0.05)
