@@ -31,6 +31,8 @@ def shoot(folder: Path, wanted: list[str]) -> None:
         process = multiprocessing.get_context("spawn").Process(target=_shoot_in, args=(folder, wanted, is_empty))
         process.start()
         process.join()
+        if process.exitcode:
+            sys.exit(f"Not all pictures were taken: the process ended with {process.exitcode}.")
 
 
 def _shoot_in(folder: Path, wanted: list[str], is_empty: bool) -> None:
