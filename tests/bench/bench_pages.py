@@ -72,10 +72,9 @@ class Verdicts:
         return "NOT MET"
 
 
-async def times(session: aiohttp.ClientSession, pid: int, rounds: int, verdicts: Verdicts) -> list[str]:
-    """Each page's time; gives the addresses that there are."""
+async def times(session: aiohttp.ClientSession, pid: int, rounds: int, verdicts: Verdicts) -> None:
+    """Each page's time."""
     print(f"\nPages: ms until served (median and worst of {rounds}, the first), ms of processor with its socket, kB")
-    found = []
     user, game = f"{0:08x}-bench", f"game{0:06}"
     for pattern in PAGES:
         path = pattern.replace("{user}", user).replace("{game}", game)
@@ -84,7 +83,6 @@ async def times(session: aiohttp.ClientSession, pid: int, rounds: int, verdicts:
         if status == 404:
             print(f"   {path:<48} is not there")
             continue
-        found.append(path)
         pages: list[LivePage] = []
         spent = 0.0
         for number in range(rounds + 1):  # the first one warms up
@@ -98,21 +96,22 @@ async def times(session: aiohttp.ClientSession, pid: int, rounds: int, verdicts:
             f"   {path:<48} {median:7.1f} {worst:7.1f} {taken[0]:7.1f} {spent / rounds * 1000:7.1f}"
             f" {pages[0].size / 1000:7.1f} {verdicts.hold(path, median, GOAL_MS, 'ms')}"
         )
-    return found
 
 
-async def memory(session: aiohttp.ClientSession, pid: int, pages: list[str], verdicts: Verdicts) -> None:
+async def memory(session: aiohttp.ClientSession, pid: int, verdicts: Verdicts) -> None:
     """What an open and connected page takes."""
-    print(f"\nMemory of a connected page, MB: {2 * WATCHERS} of each beside the first {WATCHERS}")
-    for path in (path for path in IN_MEMORY if path in pages):
+    print(f"\nMemory of a connected page, MB: the first {WATCHERS} of each, and all {3 * WATCHERS}")
+    for path in IN_MEMORY:
         async with AsyncExitStack() as stack:
-            for _ in range(WATCHERS):  # what is made once, and what earlier pages have left free
-                await stack.enter_async_context(opened(session, path))
-            before = resident_bytes(pid) or 0
-            for _ in range(2 * WATCHERS):
-                await stack.enter_async_context(opened(session, path))
-            each = ((resident_bytes(pid) or 0) - before) / WATCHERS / 2e6
-        print(f"   {path:<48} {each:7.2f} {verdicts.hold(f'memory of {path}', each, GOAL_MB, 'MB')}")
+            sizes = [resident_bytes(pid) or 0]
+            for number in (WATCHERS, 2 * WATCHERS):  # the first ones take what was free, or what is made once
+                for _ in range(number):
+                    await stack.enter_async_context(opened(session, path))
+                sizes.append(resident_bytes(pid) or 0)
+        first, each = (
+            (size - sizes[0]) / number / 1e6 for size, number in ((sizes[1], WATCHERS), (sizes[2], 3 * WATCHERS))
+        )
+        print(f"   {path:<48} {first:7.2f} {each:7.2f} {verdicts.hold(f'memory of {path}', each, GOAL_MB, 'MB')}")
         await asyncio.sleep(12)  # a page whose connection is gone stays for ten seconds
 
 
@@ -197,8 +196,8 @@ async def run(options: argparse.Namespace, scratch: Path) -> int:
         server = await stack.enter_async_context(vanilla("vanilla", scratch / "data", model_server.port, **filled))
         session = await stack.enter_async_context(signed_in(server.origin, ADMIN, PASSWORD))
         print(f"   {(resident_bytes(server.target.pid) or 0) / 1e6:.0f} MB once it is up")
-        pages = await times(session, server.target.pid, options.rounds, verdicts)
-        await memory(session, server.target.pid, pages, verdicts)
+        await memory(session, server.target.pid, verdicts)
+        await times(session, server.target.pid, options.rounds, verdicts)
         await watched(session, server, scratch, verdicts)
         await opens(session, server.target.pid, options.opens, verdicts)
         await exported(session, server.target.pid, verdicts)
