@@ -6,6 +6,15 @@ Served is `python main.py`, asked over a socket by an admin who is signed in. A 
 byte, and for the usage page also until its sums are there; memory is what the process grew by, for each page that is
 open and connected. The goals: 100 ms a page, 2 MB a connected page, one aggregation for 20 admins who watch, and no
 growth over 1,000 opens and closes.
+
+What was found, on two cores with nothing else to do (medians):
+
+    pages 12 to 47 ms; usage of a year 43, and 76 with a filter over all of it, which comes without its sums: those are
+    there within a second. A page of 500 elements took 60 ms and kept 250 kB; drawn as text it takes 20 and keeps 80.
+    The live page for 20 admins: two aggregations a second whether 1 watches or 20; each text that changed as an element
+    of its own halved the calls a second, the same words for all of them cost a tenth at most.
+    1,000 opens and closes left 230 MB to a collector of garbage that hardly ever runs; 0.2 MB since pages.remains.
+    Who used most in a year, added up from a million hours: 1.4 s; kept up by the hour 3 ms. The ledger as CSV: 19 s.
 """
 
 import argparse
@@ -127,7 +136,9 @@ async def counted(session: aiohttp.ClientSession) -> dict[str, float]:
 async def watched(session: aiohttp.ClientSession, server: Vanilla, scratch: Path, verdicts: Verdicts) -> None:
     """How often a range is added up while many watch and calls run; what a relayed call takes then."""
     print(f"\n{WATCHERS} admins who watch the same range while calls run")
-    for number in (0, WATCHERS):
+    await asyncio.sleep(12)  # pages that were closed just now are still told
+    await calls(server.target.load("anthropic", "plain", stream=False, connections=4, seconds=2.0), scratch)
+    for number in (0, WATCHERS, 0, WATCHERS):
         async with AsyncExitStack() as stack:
             pages = [await stack.enter_async_context(opened(session)) for _ in range(number)]
             before = await counted(session)
