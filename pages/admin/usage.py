@@ -20,7 +20,7 @@ from pages.admin.live import chart_title
 from pages.admin.refusals import Refusals, refused
 from pages.admin.sections import Guard, section
 from pages.charts import TokensChart, backends_plot
-from pages.elements import Words, box, button, button_link, notice
+from pages.elements import Words, box, button, button_link, empty, notice
 from pages.visitor import Visitor, admin, go_to
 from vanilla.accounts.names import username_key
 from vanilla.models import utc_now, utc_text
@@ -121,13 +121,14 @@ class UsageView:
             with self._place, box("div", "card padded adding-up", role="status"):
                 Words("p", "Adding up these calls. They are listed below.", "quiet")
             background_tasks.create(self._wait(report))
-        with box("section", "card padded calls-card"):
+        with box("section", "card padded calls-card") as card:
             self._add_calls = calls_table("Calls", rows, with_user=True, nothing="No calls in this range.")
             if any(row.entry.estimated for row in rows):
                 Words("p", "* counted by our estimate: the model server did not say.", "nothing small")
             with box("div", "pager"):
                 self._older = button("Show older", self._show_older, classes="little")
         self._note_calls(rows)
+        card.set_visibility(bool(rows))
 
     async def _wait(self, report: "asyncio.Future[Report]") -> None:
         try:
@@ -163,6 +164,14 @@ class UsageView:
 
 def draw(report: Report, asked: Asked) -> None:
     """The report itself."""
+    if not report.totals.calls:
+        hint = "Choose a longer one, or ask for less."
+        with box("section", "card"), empty("No calls in this range", hint):
+            if asked.when.get("range") != "1y":
+                button_link("The last year", usage_address(asked.chosen, when={"range": "1y"}), kind="primary")
+            else:
+                button_link("Live", "/admin")
+        return
     tiles(report.totals)
     span = report.span
     with box("section", "card padded"):
