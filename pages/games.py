@@ -9,7 +9,7 @@ from fastapi import Depends
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
-from pages import design, figures, markup
+from pages import choosing, design, figures, markup
 from pages.covers import Featured, covers, hero
 from pages.elements import Segments, Words, box, button, button_link, empty
 from pages.frame import frame
@@ -132,20 +132,14 @@ class Browser:
     def controls(self) -> None:
         """The search field and the order."""
         count = figures.counted(self._found.total, "game")
-        with box("div", "search", role="search"):
-            field = box(
-                "input",
-                "input",
-                type="search",
-                placeholder=f"Search {count}" if self._wish.is_front else "Search games",
-                aria_label="Search games by title, description, tag or maker",
-                value=self._wish.search,
-                maxlength=LONGEST_SEARCH,
-                autocomplete="off",
-                spellcheck="false",
-                enterkeyhint="search",
-            ).mark("search")
-            field.on("input", self._searched, js_handler=_AFTER_A_PAUSE)
+        choosing.search_field(
+            self._searched,
+            placeholder=f"Search {count}" if self._wish.is_front else "Search games",
+            label="Search games by title, description, tag or maker",
+            value=self._wish.search,
+            longest=LONGEST_SEARCH,
+            enterkeyhint="search",
+        )
         Segments(SORTS, self._wish.sort, self._sorted, label="Order", classes="stretch orders")
 
     def narrowing(self, tags: Sequence[str]) -> None:
@@ -269,9 +263,4 @@ def _nothing(wish: Wish) -> None:
             button_link("Upload a game", "/upload", kind="primary")
 
 
-# Emits what is typed once typing pauses, so that not every letter is a search.
-_AFTER_A_PAUSE = (
-    "(event) => { const field = event.target; clearTimeout(field.pause);"
-    " field.pause = setTimeout(() => emit(field.value), 200); }"
-)
 _EMIT_HEART = "(event) => { const heart = event.target.closest('[data-heart]'); if (heart) emit(heart.dataset.heart); }"

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from typing import Literal, get_args
-from urllib.parse import urlencode
 
+from pages.addresses import address, page_number
 from vanilla.games.search import LONGEST_SEARCH
 from vanilla.games.views import Sort
 
@@ -33,8 +33,7 @@ class Wish:
             "sort": "" if self.sort == "recent" else self.sort,
             "page": "" if self.page == 1 else str(self.page),
         }
-        given = {name: value for name, value in fields.items() if value}
-        return f"/?{urlencode(given)}" if given else "/"
+        return address("/", fields)
 
     @property
     def is_searching(self) -> bool:
@@ -49,11 +48,10 @@ class Wish:
 
 def wish_of(q: str = "", tag: str = "", sort: str = "recent", page: str = "1", show: str = "all") -> Wish:
     """What the address asks for; what makes no sense is passed over."""
-    number = int(page) if page.isdecimal() and len(page) < 6 else 1
     return Wish(
         q[:LONGEST_SEARCH],
         tag[:LONGEST_SEARCH],
         next((known for known in get_args(Sort) if known == sort), "recent"),
-        max(1, number),
+        page_number(page),
         next((known for known in get_args(Shelf) if known == show), "all"),
     )

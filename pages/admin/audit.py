@@ -1,19 +1,19 @@
 """`/admin/audit`: who changed what, the newest first, as the address says."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import Depends
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
-from pages import markup
+from pages import choosing, markup
+from pages.addresses import address
 from pages.admin import drawn
 from pages.admin.sections import Guard, section
-from pages.elements import Segments, Words, box, button, button_link
+from pages.elements import Segments, box, button, button_link
 from pages.markup import Markup, tag
 from pages.visitor import Visitor, admin
 from vanilla.models import utc_now, utc_text
@@ -50,28 +50,30 @@ class Wish:
     @property
     def address(self) -> str:
         """The address that shows just this."""
-        given = {**self._filters(), **({"before": str(self.before)} if self.before is not None else {})}
-        return f"/admin/audit?{urlencode(given)}" if given else "/admin/audit"
+        return address(
+            "/admin/audit",
+            {
+                "who": self.actor,
+                "what": self.noun,
+                "about": self.subject,
+                "days": self.days,
+                "before": "" if self.before is None else str(self.before),
+            },
+        )
 
     @property
     def csv_address(self) -> str:
         """The address of all that matches, as CSV."""
         search = self.search
-        fields = {"actor": search.actor, "action": search.action, "subject": search.subject}
-        given = {name: value for name, value in fields.items() if value}
-        if search.since is not None:
-            given["since"] = utc_text(search.since)
-        return f"/admin/api/audit.csv?{urlencode(given)}" if given else "/admin/api/audit.csv"
+        since = "" if search.since is None else utc_text(search.since)
+        fields = {"actor": search.actor, "action": search.action, "subject": search.subject, "since": since}
+        return address("/admin/api/audit.csv", fields)
 
     @property
     def search(self) -> AuditSearch:
         """What is to be found."""
         since = utc_now() - timedelta(days=int(self.days)) if self.days else None
         return AuditSearch(self.actor, self.noun, self.subject, since)
-
-    def _filters(self) -> dict[str, str]:
-        fields = {"who": self.actor, "what": self.noun, "about": self.subject, "days": self.days}
-        return {name: value for name, value in fields.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +128,13 @@ class AuditView:
         self._wish = wish
         with box("section", "card padded stack people", aria_label="Audit"):
             with box("div", "bar-of-controls"):
-                with box("div", "search", role="search"):
-                    typed = box(
-                        "input",
-                        "input",
-                        type="search",
-                        placeholder="A user, a game, a setting",
-                        aria_label="About which user, game or setting",
-                        autocomplete="off",
-                        spellcheck="false",
-                        maxlength=LONGEST_SEARCH,
-                        value=wish.subject,
-                    ).mark("search")
-                    typed.on("input", self._searched, js_handler=_AFTER_A_PAUSE)
+                choosing.search_field(
+                    self._searched,
+                    placeholder="A user, a game, a setting",
+                    label="About which user, game or setting",
+                    value=wish.subject,
+                    longest=LONGEST_SEARCH,
+                )
                 with box("div", "line-up"):
                     actors = {"": "Anybody", **found.actors, SERVER: "The server"}
                     if wish.actor not in actors:
@@ -156,14 +152,10 @@ class AuditView:
         self._draw(found)
 
     def _choice(self, label: str, name: str, options: dict[str, str], chosen: str) -> None:
-        with box("label", "order wide"):
-            Words("span", label, "quiet small")
-            with box("select", "input little") as select:
-                for key, words in options.items():
-                    Words("option", words, value=key).props.set_bool("selected", key == chosen)
-            select.mark(name).on(
-                "change", lambda event: self._narrow(**{name: str(event.args or "")}), js_handler=_EMIT_VALUE
-            )
+        def narrow(key: str) -> Awaitable[None]:
+            return self._narrow(**{name: key})
+
+        choosing.one_of(narrow, label=label, options=options, chosen=chosen, classes="order wide").mark(name)
 
     async def _searched(self, event: GenericEventArguments) -> None:
         await self._narrow(subject=str(event.args or "").strip())
@@ -202,8 +194,3 @@ def _row(row: AuditRow) -> Markup:
 
 
 _NOTHING = "Nothing has been changed yet. Every change by an admin will stand here."
-_AFTER_A_PAUSE = (
-    "(event) => { const field = event.target; clearTimeout(field.pause);"
-    " field.pause = setTimeout(() => emit(field.value), 200); }"
-)
-_EMIT_VALUE = "(event) => emit(event.target.value)"

@@ -89,11 +89,6 @@ class Pager:
         return self._on_turn(max(1, self._page + by))
 
 
-def page_number(text: str) -> int:
-    """The page that an address asks for; 1 where that makes no sense."""
-    return max(1, int(text)) if text.isascii() and text.isdecimal() and len(text) < 6 else 1
-
-
 _EMIT_ACT = (
     "(event) => { const button = event.target.closest('button[data-act]');"
     " if (button) emit({act: button.dataset.act, of: button.dataset.of}); }"

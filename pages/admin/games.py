@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated, get_args
-from urllib.parse import urlencode
 
 from fastapi import Depends
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
-from pages import design
+from pages import choosing, design
+from pages.addresses import address, page_number
 from pages.admin import drawn
 from pages.admin.dialogs import Dialogs
-from pages.admin.drawn import DrawnTable, Pager, page_number
+from pages.admin.drawn import DrawnTable, Pager
 from pages.admin.game_rows import game_row
 from pages.admin.sections import Guard, section
 from pages.admin.waiting import Waiting
@@ -67,8 +67,7 @@ class Wish:
             "order": "back" if search.is_reversed else "",
             "page": "" if self.page == 1 else str(self.page),
         }
-        given = {name: value for name, value in fields.items() if value}
-        return f"/admin/games?{urlencode(given)}" if given else "/admin/games"
+        return address("/admin/games", fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,38 +130,21 @@ class GamesView:
         self._undo = box("div", "undo")
         with box("section", "card padded stack people", aria_label="Games"):
             with box("div", "bar-of-controls"):
-                self._search_field()
+                choosing.search_field(
+                    self._searched,
+                    placeholder="Search games",
+                    label="Search games by title, description, tag or owner",
+                    value=wish.search.words,
+                    longest=LONGEST_SEARCH,
+                )
                 Segments(_SHOWN, wish.search.show, self._filter, label="Which games", classes="stretch")
-                self._order_field()
+                # For phones, where the headings are not there to press.
+                orders = {**COLUMNS, "new": "Newest"}
+                choosing.one_of(self._sort, label="Order", options=orders, chosen=wish.search.sort)
             sorters = [partial(self._sorter, key, words) for key, words in COLUMNS.items()]
             self._table = DrawnTable([*sorters, ""], self._acted, label="Table of games", numbers=NUMBERS)
             self._pager = Pager(A_PAGE, self._turn, label="Pages of games")
         self._draw(found)
-
-    def _search_field(self) -> None:
-        with box("div", "search", role="search"):
-            typed = box(
-                "input",
-                "input",
-                type="search",
-                placeholder="Search games",
-                aria_label="Search games by title, description, tag or owner",
-                autocomplete="off",
-                spellcheck="false",
-                maxlength=LONGEST_SEARCH,
-                value=self._wish.search.words,
-            ).mark("search")
-            typed.on("input", self._searched, js_handler=_AFTER_A_PAUSE)
-
-    def _order_field(self) -> None:
-        """For phones, where the headings are not there to press."""
-        with box("label", "order"):
-            Words("span", "Order", "quiet small")
-            with box("select", "input little") as select:
-                for key, words in {**COLUMNS, "new": "Newest"}.items():
-                    option = Words("option", words, value=key)
-                    option.props.set_bool("selected", key == self._wish.search.sort)
-            select.on("change", lambda event: self._sort(str(event.args)), js_handler=_EMIT_VALUE)
 
     def _sorter(self, key: OverviewSort, words: str) -> None:
         if key == "new":
@@ -266,11 +248,3 @@ def _nothing(wish: Wish) -> str:
     if wish.search.words:
         return "No game has these words in its title, description, tags or owner."
     return "No game was removed lately." if wish.search.show == "removed" else "There is no game of this kind yet."
-
-
-# Emits what is typed once typing pauses, so that not every letter is a search.
-_AFTER_A_PAUSE = (
-    "(event) => { const field = event.target; clearTimeout(field.pause);"
-    " field.pause = setTimeout(() => emit(field.value), 200); }"
-)
-_EMIT_VALUE = "(event) => emit(event.target.value)"

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, get_args
-from urllib.parse import urlencode
 
 from fastapi import Depends
 from nicegui import ui
 
+from pages.addresses import address, page_number
 from pages.admin import drawn
 from pages.admin.dialogs import Dialogs
-from pages.admin.drawn import DrawnTable, Pager, act_button, page_number
+from pages.admin.drawn import DrawnTable, Pager, act_button
 from pages.admin.inviting import Inviting, limit_words
 from pages.admin.sections import Guard, section
 from pages.elements import Segments, box, button, button_link
@@ -38,8 +38,7 @@ class Wish:
             "state": "" if self.state == "open" else self.state,
             "page": "" if self.page == 1 else str(self.page),
         }
-        given = {name: value for name, value in fields.items() if value}
-        return f"/admin/invitations?{urlencode(given)}" if given else "/admin/invitations"
+        return address("/admin/invitations", fields)
 
 
 @dataclass(frozen=True, slots=True)

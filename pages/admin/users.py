@@ -4,16 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated, get_args
-from urllib.parse import urlencode
 
 from fastapi import Depends
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
-from pages import figures
+from pages import choosing, figures
+from pages.addresses import address, page_number
 from pages.admin import drawn
 from pages.admin.dialogs import Dialogs
-from pages.admin.drawn import DrawnTable, Pager, page_number
+from pages.admin.drawn import DrawnTable, Pager
 from pages.admin.inviting import Inviting
 from pages.admin.people import People
 from pages.admin.sections import Guard, section
@@ -61,8 +61,7 @@ class Wish:
             "order": "desc" if search.is_descending else "",
             "page": "" if self.page == 1 else str(self.page),
         }
-        given = {name: value for name, value in fields.items() if value}
-        return f"/admin/users?{urlencode(given)}" if given else "/admin/users"
+        return address("/admin/users", fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,43 +119,25 @@ class UsersView:
         self._shown: dict[str, User] = {}
         with box("section", "card padded stack people", aria_label="Users"):
             with box("div", "bar-of-controls"):
-                self._search_field()
+                choosing.search_field(
+                    self._searched,
+                    placeholder="Search by name",
+                    label="Search users by name",
+                    value=wish.search.name,
+                    longest=LONGEST_SEARCH,
+                )
                 with box("div", "line-up"):
                     self._invitations = button_link("", "/admin/invitations")
                     button("New user", lambda: self._open(self._people.create))
                     button("Invite a friend", lambda: self._open(self._inviting.create), kind="primary")
             with box("div", "bar-of-controls"):
                 Segments(_SHOWN, wish.search.show, self._filter, label="Which users", classes="stretch")
-                self._order_field()
+                # For phones, where the headings are not there to press.
+                choosing.one_of(self._sort, label="Order", options=COLUMNS, chosen=wish.search.sort)
             sorters = [partial(self._sorter, key, words) for key, words in COLUMNS.items()]
             self._table = DrawnTable([*sorters, ""], self._acted, label="Table of users", numbers=(2,))
             self._pager = Pager(A_PAGE, self._turn, label="Pages of users")
         self._draw(found)
-
-    def _search_field(self) -> None:
-        with box("div", "search", role="search"):
-            typed = box(
-                "input",
-                "input",
-                type="search",
-                placeholder="Search by name",
-                aria_label="Search users by name",
-                autocomplete="off",
-                spellcheck="false",
-                maxlength=LONGEST_SEARCH,
-                value=self._wish.search.name,
-            ).mark("search")
-            typed.on("input", self._searched, js_handler=_AFTER_A_PAUSE)
-
-    def _order_field(self) -> None:
-        """For phones, where the headings are not there to press."""
-        with box("label", "order"):
-            Words("span", "Order", "quiet small")
-            with box("select", "input little") as select:
-                for key, words in COLUMNS.items():
-                    option = Words("option", words, value=key)
-                    option.props.set_bool("selected", key == self._wish.search.sort)
-            select.on("change", lambda event: self._sort(str(event.args)), js_handler=_EMIT_VALUE)
 
     def _sorter(self, key: Sort, words: str) -> None:
         Words("button", words, "sort", type="button").mark(f"sort-{key}").on("click", lambda _: self._sort(key))
@@ -215,11 +196,3 @@ def _nothing(wish: Wish) -> str:
     if wish.page > 1:
         return "There are fewer pages than that."
     return "Nobody has such a name." if wish.search.name else "There is nobody of this kind."
-
-
-# Emits what is typed once typing pauses, so that not every letter is a search.
-_AFTER_A_PAUSE = (
-    "(event) => { const field = event.target; clearTimeout(field.pause);"
-    " field.pause = setTimeout(() => emit(field.value), 200); }"
-)
-_EMIT_VALUE = "(event) => emit(event.target.value)"
