@@ -17,12 +17,12 @@ from pages.play_tokens import LimitNotice, SpentInBar, Standing, left_words, spe
 from pages.visitor import Visitor
 from vanilla.accounts.consents import ConsentNow
 from vanilla.games.views import GameView
-from vanilla.models import utc_now
+from vanilla.models import User, utc_now
 from vanilla.services import Services
 from vanilla.usage.plays import PlayNow, Watch
 
 SYNC_SECONDS = 5.0  # between two looks at the database, while there is something new
-SYNC_ANYWAY = 60.0  # an admin may have changed the limit, or its period has begun anew
+SYNC_ANYWAY = 60.0  # its period may have begun anew, or the limit been changed from another process
 
 
 class Live:
@@ -68,7 +68,8 @@ class Live:
                 return
             services, user_id, game_id = self._services, self._visitor.user.id, self._game.id
             self._watch = services.feed.plays.watch(user_id, game_id, self._tell)
-            ends.extend((self._watch.end, services.consents.subscribe(user_id, game_id, self._ask)))
+            asked = services.consents.subscribe(user_id, game_id, self._ask)
+            ends.extend((self._watch.end, asked, services.users.subscribe(self._changed)))
             for end in ends:
                 client.on_delete(end)
             self._ask(await services.consents.standing(user_id, game_id))
@@ -89,6 +90,10 @@ class Live:
             self._is_refused = False
         self._now = now
         self._show()
+
+    def _changed(self, user: User) -> None:
+        if user.id == self._visitor.user.id:  # another limit, perhaps
+            background_tasks.create(self._sync(), name="play page")
 
     async def _decide(self, is_allowed: bool) -> None:
         await self._visitor.authorise()

@@ -19,6 +19,7 @@ from tests import factories
 from tests.factories import PASSWORD, Factory, sign_in
 from vanilla import models
 from vanilla.accounts.caller import Caller, Credential
+from vanilla.accounts.users import UserChanges
 from vanilla.errors import Forbidden, Unavailable
 from vanilla.games import bundles
 from vanilla.games.access import HOST
@@ -206,10 +207,12 @@ class TestQuestion:
     async def test_a_page_that_has_gone_is_told_nothing(self, playing: Playing) -> None:
         assert playing.services.consents._watchers
         assert playing.services.feed.plays._players
+        assert playing.services.users._listeners
         for client in list(Client.instances.values()):
             clients.drop(client)
         assert not playing.services.consents._watchers
         assert not playing.services.feed.plays._players
+        assert not playing.services.users._listeners
 
 
 class TestTokens:
@@ -251,6 +254,16 @@ class TestTokens:
         await playing.settles(playing.calls(), 950)
         await playing.shows("Your 10,000 tokens are used up.")
         await playing.shows("They count anew on")
+
+    async def test_another_limit_is_told_at_once(self, playing: Playing) -> None:
+        users, mira = playing.services.users, playing.caller.user_id
+        await playing.settles(playing.calls(), 9_100)
+        await playing.shows("900 of your 10,000 tokens are left.")
+        async with asyncio.timeout(2):  # far less than what the page waits between two looks
+            await users.update(mira, UserChanges(token_limit=50_000))
+            await playing.shows("40,900 of your 50,000 tokens are left.")
+            await users.set_own_limit(mira, 9_000)
+            await playing.shows("Your 9,000 tokens are used up.")
 
     async def test_a_refused_call_says_that_too_little_is_left(self, playing: Playing) -> None:
         await playing.settles(playing.calls(), 9_500)

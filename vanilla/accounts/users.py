@@ -1,7 +1,7 @@
 """The people who may sign in: making them, changing them, checking their passwords."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -52,6 +52,13 @@ class Users:
         self._passwords = passwords
         self._revocations = revocations
         self._callers = callers
+        self._listeners: list[Callable[[User], None]] = []
+
+    def subscribe(self, listener: Callable[[User], None]) -> Callable[[], None]:
+        """Call `listener` on the event loop with each user that is changed in this process; the returned function ends
+        that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     async def create(
         self,
@@ -171,6 +178,7 @@ class Users:
         self._callers.forget(user_id)
         if is_out or is_demoted:
             self._revocations.announce(Revocation(user_id))
+        self._tell(user)
         return user
 
     async def set_own_limit(self, user_id: str, limit: int | None) -> User:
@@ -186,6 +194,7 @@ class Users:
         user = await self._database.write(work)
         if user is None:
             raise NotFound("There is no such user.")
+        self._tell(user)
         return user
 
     async def set_password(
@@ -228,6 +237,10 @@ class Users:
     def current_usage(user: User, now: datetime | None = None) -> int:
         """The tokens used in the period that `now` lies in: the row may still speak of an earlier one."""
         return user.tokens_used if user.period == period_key(user.limit_period, now or utc_now()) else 0
+
+    def _tell(self, user: User) -> None:
+        for listener in list(self._listeners):
+            listener(user)
 
 
 def new_user(username: str, password_hash: str, token_limit: int | None, limit_period: LimitPeriod) -> User:
