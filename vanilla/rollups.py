@@ -19,7 +19,18 @@ def _key(kind: Any = Text) -> Any:
     return Field(sa_type=kind, primary_key=True)
 
 
-class UsageMinute(SQLModel, table=True):
+class _Sums(SQLModel):
+    """What calls came to."""
+
+    calls: int = count()
+    prompt_tokens: int = count()
+    completion_tokens: int = count()
+    total_tokens: int = count()
+    cache_read_tokens: int = count()
+    cache_write_tokens: int = count()
+
+
+class UsageMinute(_Sums, table=True):
     """The ledger by minute, kept 48 hours."""
 
     __tablename__ = "usage_minutes"
@@ -29,17 +40,11 @@ class UsageMinute(SQLModel, table=True):
     user_id: str = _key()
     model: str = _key()
     game_id: str = _key()
-    calls: int = count()
-    prompt_tokens: int = count()
-    completion_tokens: int = count()
-    total_tokens: int = count()
-    cache_read_tokens: int = count()
-    cache_write_tokens: int = count()
 
     __table_args__ = (ONE_TREE,)
 
 
-class UsageHour(SQLModel, table=True):
+class UsageHour(_Sums, table=True):
     """The ledger by hour, kept for ever."""
 
     __tablename__ = "usage_hours"
@@ -49,12 +54,6 @@ class UsageHour(SQLModel, table=True):
     backend: str = _key()
     model: str = _key()
     game_id: str = _key()
-    calls: int = count()
-    prompt_tokens: int = count()
-    completion_tokens: int = count()
-    total_tokens: int = count()
-    cache_read_tokens: int = count()
-    cache_write_tokens: int = count()
 
     __table_args__ = (
         Index("idx_usage_hours_user_id", "user_id", "hour"),
@@ -62,7 +61,7 @@ class UsageHour(SQLModel, table=True):
     )
 
 
-class UsageHourTotal(SQLModel, table=True):
+class UsageHourTotal(_Sums, table=True):
     """The hours that are over, of all users and games together."""
 
     __tablename__ = "usage_hour_totals"
@@ -70,17 +69,11 @@ class UsageHourTotal(SQLModel, table=True):
     hour: int = Field(primary_key=True)
     backend: str = _key()
     model: str = _key()
-    calls: int = count()
-    prompt_tokens: int = count()
-    completion_tokens: int = count()
-    total_tokens: int = count()
-    cache_read_tokens: int = count()
-    cache_write_tokens: int = count()
 
     __table_args__ = (ONE_TREE,)
 
 
-class UsageDay(SQLModel, table=True):
+class UsageDay(_Sums, table=True):
     """The days (UTC) that are over. What a user did in a year lies together."""
 
     __tablename__ = "usage_days"
@@ -90,12 +83,6 @@ class UsageDay(SQLModel, table=True):
     backend: str = _key()
     model: str = _key()
     game_id: str = _key()
-    calls: int = count()
-    prompt_tokens: int = count()
-    completion_tokens: int = count()
-    total_tokens: int = count()
-    cache_read_tokens: int = count()
-    cache_write_tokens: int = count()
 
     __table_args__ = (ONE_TREE,)
 
