@@ -185,10 +185,10 @@ class TestBounds:
     ) -> None:
         await change(saves, set={"a": "1"})
 
-        def full(paths: object) -> None:
+        def full(*paths: Path) -> None:
             raise OSError(errno.ENOSPC, "no space")
 
-        monkeypatch.setattr(parts, "_make_durable", full)
+        monkeypatch.setattr(parts, "make_durable", full)
         with pytest.raises(OutOfSpace):
             await change(saves, set={"a": "2"})
         assert (await local(saves))["local"] == {"a": "1"}

@@ -16,6 +16,7 @@ from PIL import Image
 from main import create_api
 from tests.conftest import browser
 from tests.factories import PASSWORD, Factory, record, run_sql, sign_in
+from vanilla.durable import make_durable
 from vanilla.errors import Conflict, Invalid, OutOfSpace, Unavailable
 from vanilla.games.access import Someone
 from vanilla.games.entries import Change
@@ -279,14 +280,14 @@ class TestRestore:
     async def test_that_fails_at_the_end_is_undone(
         self, there: Settings, backup_file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        before, real = contents(there.data_dir), archive.make_durable
+        before, real = contents(there.data_dir), make_durable
 
         def fails(*paths: Path) -> None:
             if there.data_dir in paths and (there.data_dir / "saves").exists():
                 raise OSError(5, "Input/output error")
             real(*paths)
 
-        monkeypatch.setattr(archive, "make_durable", fails)
+        monkeypatch.setattr(restore, "make_durable", fails)
         with pytest.raises(OSError, match="Input/output"):
             restore.restore(there, backup_file, NOW, force=True)
         assert contents(there.data_dir) == before

@@ -9,16 +9,16 @@ DATA_DIR/games/<game>/cover/        card.webp and page.webp, where a cover was u
 
 import asyncio
 import json
-import os
 import shutil
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from vanilla.durable import make_durable
 from vanilla.errors import NotFound, OutOfSpace
 from vanilla.games import names
 from vanilla.games.content_types import content_type
@@ -172,13 +172,13 @@ class Files:
             staged.mkdir()
             unpacked.rename(staged / "files")
             (staged / "manifest.json").write_text(_written(manifest), encoding="utf-8")
-            _make_durable([staged, *staged.rglob("*")])
+            make_durable(staged, *staged.rglob("*"))
             place = self._folder(game_id, version)
             place.parent.mkdir(exist_ok=True)
             if place.exists():
                 raise FileExistsError(place)
             staged.rename(place)
-            _make_durable([place.parent, self._games])
+            make_durable(place.parent, self._games)
         except BaseException:
             shutil.rmtree(staged, ignore_errors=True)
             raise
@@ -189,11 +189,11 @@ class Files:
             staged.mkdir()
             for name, data in images.items():
                 (staged / name).write_bytes(data)
-            _make_durable([staged, *staged.iterdir()])
+            make_durable(staged, *staged.iterdir())
             place.parent.mkdir(exist_ok=True)
             self._discard(place)
             staged.rename(place)
-            _make_durable([place.parent])
+            make_durable(place.parent)
         except BaseException:
             shutil.rmtree(staged, ignore_errors=True)
             raise
@@ -239,13 +239,3 @@ async def to_its_end(change: Coroutine[Any, Any, T]) -> T:
 def _written(manifest: Manifest) -> str:
     packed = {name: [how.encoding, how.size] for name, how in manifest.packed.items()}
     return json.dumps({"entry": manifest.entry, "files": dict(manifest.files), "packed": packed}, ensure_ascii=False)
-
-
-def _make_durable(paths: Iterable[Path]) -> None:
-    """Have the disk keep files and the names in folders before they are relied on."""
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

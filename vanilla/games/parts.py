@@ -5,7 +5,6 @@ server dies, the rows name parts that are whole. What no row names is swept away
 """
 
 import errno
-import os
 import re
 import shutil
 import threading
@@ -15,6 +14,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from vanilla.durable import make_durable
 from vanilla.errors import NotFound, OutOfSpace
 from vanilla.settings import Settings
 
@@ -55,7 +55,7 @@ class Parts:
         try:
             with part.open("xb") as file:
                 file.writelines(pieces)
-            _make_durable([part, folder, *([folder.parent, self._saves] if is_new else [])])
+            make_durable(part, folder, *([folder.parent, self._saves] if is_new else []))
         except OSError as error:
             part.unlink(missing_ok=True)
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -95,12 +95,3 @@ class Parts:
         if not all(_ID.fullmatch(part) for part in owner):
             raise NotFound("There is no such game.")
         return self._saves.joinpath(*owner)
-
-
-def _make_durable(paths: Iterable[Path]) -> None:
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from vanilla.durable import make_durable
 from vanilla.errors import Invalid
 
 FORMAT = 1
@@ -159,16 +160,6 @@ def extracted(path: Path, into: Path, progress: Progress = lambda _read: None) -
             _write(into, name, reading)
             sums.write(_sum_line(reading.digest, name))
     raise Invalid(f"{path} ends too early: it was not written or copied to its end.")
-
-
-def make_durable(*paths: Path) -> None:
-    """Have the disk keep files and the names in folders."""
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 class _Hashed:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from vanilla import migrations
 from vanilla.database import Database
+from vanilla.durable import make_durable
 from vanilla.errors import Conflict, Invalid, OutOfSpace, Unavailable
 from vanilla.operations import archive, storage
 from vanilla.operations.archive import DATABASE, FOLDERS, SECRET, Header, Progress
@@ -110,7 +111,7 @@ def _set_aside(paths: Sequence[Path], aside: Path, moves: Moves) -> None:
     for path in paths:
         is_near = path.parent.stat().st_dev == aside.stat().st_dev
         _move(path, aside / path.name if is_near else path.with_name(f"{path.name}.{aside.name}"), moves)
-    archive.make_durable(aside, *{path.parent for path in paths})
+    make_durable(aside, *{path.parent for path in paths})
 
 
 def _put(way: Path, data: Path, database: Path, moves: Moves) -> None:
@@ -120,9 +121,9 @@ def _put(way: Path, data: Path, database: Path, moves: Moves) -> None:
     database.parent.mkdir(parents=True, exist_ok=True)
     draft = _draft(database)
     shutil.move(way / DATABASE, draft)  # a copy, where DATABASE_URL leads to another disk
-    archive.make_durable(draft)
+    make_durable(draft)
     _move(draft, database, moves)
-    archive.make_durable(data, database.parent)
+    make_durable(data, database.parent)
 
 
 def _move(path: Path, place: Path, moves: Moves) -> None:
