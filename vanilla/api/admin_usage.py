@@ -1,20 +1,19 @@
 """What everybody has used, for admins: totals, series, single calls, and the ledger as CSV."""
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypedDict
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import StreamingResponse
 
 from vanilla.api.callers import Admin, ServicesDep
+from vanilla.api.csv_files import csv_file, heading, lines
+from vanilla.api.moments import Moment, in_utc
 from vanilla.api.usage import Days, shown_point, shown_row
 from vanilla.api.users import shown
-from vanilla.errors import Invalid
 from vanilla.models import utc_now
 from vanilla.usage.spans import Filter
 from vanilla.usage.statistics import Bucket, LedgerRow, Statistics, bucket_of, range_start
@@ -22,9 +21,7 @@ from vanilla.usage.statistics import Bucket, LedgerRow, Statistics, bucket_of, r
 router = APIRouter(prefix="/admin/api", tags=["admin"])
 
 Rows = Annotated[int, Query(ge=1, le=500, description="How many single calls.")]
-Moment = Annotated[datetime | None, Query(description="ISO 8601; without an offset it is UTC.")]
 
-FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are wide
 CSV_COLUMNS = (
     "id",
     "timestamp",
@@ -72,7 +69,7 @@ def _asked(
     """The filters that pages, JSON and CSV have in common. `since` goes before `days`."""
     start = range_start(days) if since is None and days is not None else since
     chosen = Filter(user_id=user_id, game_id=game_id, backend=backend, model=model, status=status)
-    return Asked(_in_utc(start), _in_utc(until), days, chosen)
+    return Asked(in_utc(start), in_utc(until), days, chosen)
 
 
 AskedDep = Annotated[Asked, Depends(_asked)]
@@ -114,16 +111,8 @@ async def usage(
 async def usage_csv(_admin: Admin, services: ServicesDep, asked: AskedDep) -> StreamingResponse:
     """The ledger as CSV, oldest first: all of it, or what the filters let through. It ends with what there was when it
     began."""
-    now = utc_now()
-    lines = _csv(services.statistics, asked.since, asked.until or now, asked.chosen)
-    return StreamingResponse(
-        lines,
-        media_type="text/csv; charset=utf-8",
-        headers={
-            "content-disposition": f'attachment; filename="vanilla-usage-{now:%Y-%m-%d}.csv"',
-            "cache-control": "no-store",
-        },
-    )
+    until = asked.until or utc_now()
+    return csv_file("vanilla-usage", _csv(services.statistics, asked.since, until, asked.chosen))
 
 
 @router.get("/usage/{user_id}")
@@ -164,33 +153,8 @@ def _bucket(asked: Asked) -> Bucket:
 
 
 async def _csv(statistics: Statistics, since: datetime | None, until: datetime, chosen: Filter) -> AsyncIterator[str]:
-    yield ",".join(CSV_COLUMNS) + "\r\n"
+    yield heading(CSV_COLUMNS)
     last: LedgerRow | None = None
     while rows := await statistics.export(last, since=since, until=until, chosen=chosen):
-        yield await asyncio.to_thread(_lines, rows)
+        yield await asyncio.to_thread(lines, CSV_COLUMNS, map(shown_row, rows))
         last = rows[-1]
-
-
-def _lines(rows: list[LedgerRow]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    for row in rows:
-        values = shown_row(row)
-        writer.writerow([_cell(values[name]) for name in CSV_COLUMNS])
-    return text.getvalue()
-
-
-def _cell(value: object) -> object:
-    """A spreadsheet takes text that starts so for a formula; names of models and users are other people's text."""
-    if isinstance(value, str) and value.startswith(FORMULAS):
-        return f"'{value}"
-    return int(value) if isinstance(value, bool) else value
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
-    if moment is None or moment.tzinfo is None:
-        return None if moment is None else moment.replace(tzinfo=UTC)
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise Invalid("The moment lies before the year 1 or after the year 9999 in UTC.") from None

@@ -1,25 +1,22 @@
 """Who changed what, for admins: a page at a time, and as CSV."""
 
-import csv
-import io
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import StreamingResponse
 
 from vanilla.api.callers import Admin, ServicesDep
-from vanilla.errors import Invalid
-from vanilla.models import utc_now, utc_text
+from vanilla.api.csv_files import csv_file, heading, lines
+from vanilla.api.moments import Moment, in_utc
+from vanilla.models import utc_text
 from vanilla.operations.audit import LONGEST_SEARCH, AuditLog, AuditRow, AuditSearch
 
 router = APIRouter(prefix="/admin/api", tags=["admin"])
 
 A_READ = 500  # rows at a time
 CSV_COLUMNS = ("id", "created_at", "actor_id", "actor", "action", "subject", "subject_name", "sentence", "details")
-Moment = Annotated[datetime | None, Query(description="ISO 8601; without an offset it is UTC.")]
 
 
 def _search(
@@ -29,7 +26,7 @@ def _search(
     since: Moment = None,
     until: Moment = None,
 ) -> AuditSearch:
-    return AuditSearch(actor, action, subject, _in_utc(since), _in_utc(until))
+    return AuditSearch(actor, action, subject, in_utc(since), in_utc(until))
 
 
 Search = Annotated[AuditSearch, Depends(_search)]
@@ -52,27 +49,19 @@ async def audit(
 @router.get("/audit.csv")
 async def audit_csv(_admin: Admin, services: ServicesDep, search: Search) -> StreamingResponse:
     """Every entry that matches as CSV, the newest first."""
-    return StreamingResponse(
-        _csv(services.audit, search),
-        media_type="text/csv; charset=utf-8",
-        headers={
-            "content-disposition": f'attachment; filename="vanilla-audit-{utc_now():%Y-%m-%d}.csv"',
-            "cache-control": "no-store",
-        },
-    )
+    return csv_file("vanilla-audit", _csv(services.audit, search))
 
 
 async def _csv(log: AuditLog, search: AuditSearch) -> AsyncIterator[str]:
-    yield ",".join(CSV_COLUMNS) + "\r\n"
+    yield heading(CSV_COLUMNS)
     before: int | None = None
     while rows := await log.find(search, limit=A_READ, before=before):
-        text = io.StringIO()
-        writer = csv.writer(text)
-        for row in rows:
-            values = {**_shown(row), "details": json.dumps(row.entry.details, ensure_ascii=False)}
-            writer.writerow([_cell(values[name]) for name in CSV_COLUMNS])
-        yield text.getvalue()
+        yield lines(CSV_COLUMNS, map(_written, rows))
         before = rows[-1].entry.id
+
+
+def _written(row: AuditRow) -> dict[str, Any]:
+    return {**_shown(row), "details": json.dumps(row.entry.details, ensure_ascii=False)}
 
 
 def _shown(row: AuditRow) -> dict[str, Any]:
@@ -88,17 +77,3 @@ def _shown(row: AuditRow) -> dict[str, Any]:
         "sentence": row.sentence,
         "details": entry.details,
     }
-
-
-def _cell(value: object) -> object:
-    """A spreadsheet takes text that starts so for a formula; names and notes are other people's text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
-    if moment is None or moment.tzinfo is None:
-        return None if moment is None else moment.replace(tzinfo=UTC)
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise Invalid("The moment lies before the year 1 or after the year 9999 in UTC.") from None
