@@ -62,6 +62,7 @@ from vanilla.inference.upstream import Upstream
 from vanilla.operations.audit import AuditLog
 from vanilla.operations.backups import Backups
 from vanilla.operations.controls import ControlPanel
+from vanilla.operations.sweeps import DAY, HOUR, keep_sweeping
 from vanilla.services import Services
 from vanilla.settings import InvalidSettings, Settings, load_settings
 from vanilla.usage.feed import Feed
@@ -220,11 +221,12 @@ async def running(services: Services) -> AsyncIterator[None]:
         await services.controls.open()
         await _ensure_admin(services)
         await _publish_examples(services)
-        _in_background(stack, services.sessions.run())
+        _in_background(stack, keep_sweeping(services.sessions.sweep, HOUR, "expired sessions"))
+        _in_background(stack, keep_sweeping(services.password_resets.sweep, DAY, "links for new passwords"))
         _in_background(stack, services.outside.follow(services.callers, services.revocations))
         _in_background(stack, services.catalogue.warm_up())
-        _in_background(stack, services.removals.keep_sweeping())
-        _in_background(stack, services.deletions.keep_sweeping())
+        _in_background(stack, keep_sweeping(services.removals.sweep, DAY, "games whose time is over"))
+        _in_background(stack, keep_sweeping(services.deletions.sweep, DAY, "what deleted users left"))
         _in_background(stack, estimate.warm_up())
         _in_background(stack, Keeper(services.database).run())
         stack.push_async_callback(services.local_model.close)

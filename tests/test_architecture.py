@@ -18,6 +18,7 @@ GROUND = {
     "vanilla.errors",
     "vanilla.settings",
     "vanilla.audit",
+    "vanilla.durable",
 }  # with the columns below the models, and what writes below the database
 DOMAIN = {"vanilla.accounts", "vanilla.games", "vanilla.usage", "vanilla.inference", "vanilla.operations"}
 SQL = {
@@ -59,6 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vanilla.models": {"vanilla.rollups", "vanilla.columns", "vanilla.errors", "vanilla.settings"},
     "vanilla.rollups": {"vanilla.columns"},
     "vanilla.columns": set(),
+    "vanilla.durable": set(),
     "vanilla.settings": {"vanilla.errors"},
     "vanilla.logs": {"vanilla.settings"},
     "vanilla.errors": set(),

@@ -13,8 +13,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
 from tests.servers import ServerProcess
+from vanilla.accounts.deletions import Deletions
+from vanilla.accounts.resets import PasswordResets
+from vanilla.accounts.sessions import Sessions
+from vanilla.games.removals import Removals
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,6 +37,18 @@ async def test_it_says_where_it_is_and_ctrl_c_ends_it_quietly(tmp_path: Path) ->
     assert await server.stop(signal.SIGINT) == 0
     assert f"\nVanilla is at https://games.example.org, on this machine at {here}\n" in server.output
     assert "Traceback" not in server.output
+
+
+async def test_what_is_over_is_taken_away_from_the_start(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = {kind: asyncio.Event() for kind in (Sessions, PasswordResets, Removals, Deletions)}
+    for kind, event in begun.items():
+
+        async def sweep(_self: object, event: asyncio.Event = event) -> None:
+            event.set()
+
+        monkeypatch.setattr(kind, "sweep", sweep)
+    async with app.router.lifespan_context(app), asyncio.timeout(5):
+        await asyncio.gather(*(event.wait() for event in begun.values()))
 
 
 @pytest.mark.parametrize("name", ["HOST, PORT", "SESSION_SECRET", "DATA_DIR", "LOG_LEVEL"])

@@ -88,3 +88,16 @@ async def test_there_is_none_for_nobody_or_for_who_is_switched_off(services: Ser
     await services.users.update(mira.id, UserChanges(is_active=False))
     with pytest.raises(Conflict, match="switch them on"):
         await services.password_resets.create(mira.id, by=None)
+
+
+async def test_a_sweep_takes_the_links_that_are_over_and_no_others(
+    services: Services, make: Factory, mira: User
+) -> None:
+    sam = await make.user("sam")
+    for user in (mira, sam):
+        await services.password_resets.create(user.id, by=None)
+    over = update(PasswordReset).where(col(PasswordReset.user_id) == mira.id).values(expires_at=utc_now())
+    await services.database.write(lambda session: session.exec(over))
+    await services.password_resets.sweep()
+    left = await services.database.read(lambda session: session.exec(select(PasswordReset.user_id)).all())
+    assert left == [sam.id]

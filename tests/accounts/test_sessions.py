@@ -1,4 +1,3 @@
-import asyncio
 import json
 import time
 
@@ -6,7 +5,6 @@ import pytest
 from sqlmodel import col, select, update
 
 from tests.factories import Factory
-from vanilla.accounts import sessions
 from vanilla.accounts.caller import Caller
 from vanilla.accounts.revocation import Revocation
 from vanilla.accounts.sessions import LIFETIME, cookie_name, hash_of
@@ -102,24 +100,3 @@ async def test_a_session_of_a_user_who_is_gone_goes_with_them(services: Services
     await services.sessions.open(user)
     await services.database.write(lambda session: session.delete(session.get_one(User, user.id)))
     assert await services.database.read(lambda session: session.exec(select(LoginSession)).all()) == []
-
-
-async def test_a_sweep_that_fails_is_not_the_last_one(
-    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    swept = asyncio.Event()
-    tries: list[int] = []
-
-    async def sweep() -> None:
-        tries.append(1)
-        if len(tries) == 1:
-            raise RuntimeError("the disk is full")
-        swept.set()
-
-    monkeypatch.setattr(services.sessions, "sweep", sweep)
-    monkeypatch.setattr(sessions, "SWEEP_EVERY", 0)
-    sweeping = asyncio.create_task(services.sessions.run())
-    async with asyncio.timeout(5):
-        await swept.wait()
-    sweeping.cancel()
-    assert "the disk is full" in caplog.text

@@ -1,6 +1,5 @@
 """What is removed is gone at once, can be had back for a week, and is then taken off the disk."""
 
-import asyncio
 from datetime import timedelta
 
 import pytest
@@ -186,17 +185,6 @@ class TestSweep:
         await library.removals.sweep()
         assert await library.files.versions() == {}
         assert await library.database.read(lambda session: session.exec(select(Save)).all()) == []
-
-    async def test_it_is_done_at_the_start_and_goes_on(self, library: Library) -> None:
-        game = await library.add()
-        await library.removals.remove(game.id, MIRA)
-        await age(library, game.id, KEPT)
-        sweeping = asyncio.create_task(library.removals.keep_sweeping())
-        async with asyncio.timeout(5):
-            while await library.files.versions():
-                await asyncio.sleep(0.005)
-        assert not sweeping.done()
-        sweeping.cancel()
 
 
 class TestStorage:

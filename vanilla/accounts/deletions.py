@@ -4,8 +4,6 @@ The ledger's rows name their user, and are never changed. So the row of the user
 without a password, who cannot sign in. Their name is free at once. A call in flight settles against that row.
 """
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 
 from sqlalchemy import Column, Table
@@ -20,9 +18,6 @@ from vanilla.database import Database
 from vanilla.errors import Conflict, NotFound
 from vanilla.models import Game, GameDay, Hold, Invitation, Save, User, utc_now
 
-logger = logging.getLogger(__name__)
-
-SWEEP_EVERY = 24 * 3600.0  # seconds
 KEPT = {Hold.__tablename__, GameDay.__tablename__}  # what calls in flight settle with, gone in two days
 
 Saved = tuple[str, str]  # ids of a user and of a game that keeps something for them
@@ -79,15 +74,6 @@ class Deletions:
             return _erase(session, session.exec(select(User.id).where(col(User.deleted_at).is_not(None))).all())
 
         await self._take_off_the_disk(*await self._database.write(work))
-
-    async def keep_sweeping(self) -> None:
-        """Do so at once and then every day, until cancelled. A time that fails is not the last one."""
-        while True:
-            try:
-                await self.sweep()
-            except Exception:
-                logger.exception("Could not take away what deleted users left")
-            await asyncio.sleep(SWEEP_EVERY)
 
     async def _take_off_the_disk(self, games: Sequence[str], saved: Sequence[Saved]) -> None:
         if games or saved:

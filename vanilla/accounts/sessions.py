@@ -1,9 +1,7 @@
 """Login sessions: a random secret in a cookie, its hash in the database, revocable at any time."""
 
-import asyncio
 import hashlib
 import json
-import logging
 import secrets
 import time
 from collections.abc import Sequence
@@ -17,10 +15,7 @@ from vanilla.database import Database
 from vanilla.errors import Unauthenticated
 from vanilla.models import LoginSession, PlayToken, User, utc_now
 
-logger = logging.getLogger(__name__)
-
 LIFETIME = 30 * 86400  # seconds without a visit
-SWEEP_EVERY = 3600.0  # seconds
 COOKIE_LIFETIME = 400 * 86400  # the most that browsers keep; the row decides, so that it can slide without a new cookie
 
 
@@ -112,15 +107,6 @@ class Sessions:
             session.exec(delete(LoginSession).where(col(LoginSession.expire) <= now))
 
         await self._database.write(work)
-
-    async def run(self) -> None:
-        """Sweep now and then, until cancelled. A sweep that fails is not the last one."""
-        while True:
-            try:
-                await self.sweep()
-            except Exception:
-                logger.exception("Could not sweep expired sessions")
-            await asyncio.sleep(SWEEP_EVERY)
 
 
 def _new_row(secret: str, user_id: str, agent: str, address: str) -> LoginSession:

@@ -1,7 +1,5 @@
 """Removing games, having them back for a week, and what is left of them after that."""
 
-import asyncio
-import logging
 from collections.abc import Collection, Sequence
 
 from sqlmodel import Session, col, delete, select, update
@@ -15,10 +13,6 @@ from vanilla.games.leftovers import Leftovers
 from vanilla.games.tokens import TokensUsed
 from vanilla.games.views import KEPT, GameView
 from vanilla.models import Favourite, Game, GameHost, GameVersion, PlayToken, Save, utc_now
-
-logger = logging.getLogger(__name__)
-
-SWEEP_EVERY = 24 * 3600.0  # seconds
 
 
 class Removals:
@@ -84,15 +78,6 @@ class Removals:
     async def sweep(self) -> int:
         """Take the files of games off the disk whose time is over; gives how many games those were."""
         return await to_its_end(self._sweep())
-
-    async def keep_sweeping(self) -> None:
-        """Do so at once and then every day, until cancelled. A time that fails is not the last one."""
-        while True:
-            try:
-                await self.sweep()
-            except Exception:
-                logger.exception("Could not take removed games off the disk")
-            await asyncio.sleep(SWEEP_EVERY)
 
     async def _sweep(self) -> int:
         has_files = select(1).where(col(GameVersion.game_id) == col(Game.id)).exists()
