@@ -1,9 +1,17 @@
-"""What tests of whole houses start from."""
+"""What tests with browsers start from."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from nicegui.testing.general import nicegui_reset_globals
+
+from tests.fakes.model_servers import ModelServer
+
+
+@pytest.fixture
+async def models() -> AsyncIterator[ModelServer]:
+    async with ModelServer().serving() as server:
+        yield server
 
 
 @pytest.fixture

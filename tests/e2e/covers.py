@@ -16,6 +16,7 @@ from PIL import Image
 from playwright.async_api import Page
 
 from tests.e2e.browser import launched
+from tests.fakes.serving import served
 from vanilla.games import examples
 
 SIZE = (960, 720)
@@ -84,16 +85,8 @@ async def _served() -> AsyncIterator[str]:
     """The folder of the examples on a socket: modules do not load from files."""
     app = web.Application()
     app.router.add_static("/", examples.FOLDER)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    assert site._server is not None
-    port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        await runner.cleanup()
+    async with served(app) as url:
+        yield url
 
 
 if __name__ == "__main__":

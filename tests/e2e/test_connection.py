@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.browser import launched
+from tests.e2e.player import signed_in
 from tests.factories import ADMIN_PASSWORD
 from tests.servers import ServerProcess, server_process
 
@@ -83,9 +84,7 @@ async def _open(data: Path) -> AsyncIterator[tuple[ServerProcess, Page]]:
         "EXAMPLE_GAMES": "off",
     }
     async with server_process(**settings) as server, launched() as browser:
-        context = await browser.new_context(base_url=server.origin)
-        form: dict[str, str | float | bool] = {"username": "admin", "password": ADMIN_PASSWORD}
-        await context.request.post("/auth/login", form=form, headers={"origin": server.origin})
+        context = await signed_in(browser, server.origin, "admin", password=ADMIN_PASSWORD)
         page = await context.new_page()
         await page.goto("/account")
         await page.wait_for_function("window.did_handshake")

@@ -22,6 +22,7 @@ from playwright.async_api import Browser, Frame, Page, expect
 from pages.docs import snippets
 from tests import npm
 from tests.e2e.browser import launched
+from tests.e2e.player import opened, signed_in
 from tests.factories import PASSWORD
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.servers import ROOT, serving
@@ -79,10 +80,7 @@ class Stage:
     problems: list[str]
 
     async def page(self, **device: Any) -> Page:
-        context = await self.browser.new_context(base_url=self.origin, **device)
-        context.set_default_timeout(15_000)
-        form: dict[str, str | float | bool] = {"username": "mira", "password": PASSWORD}
-        await context.request.post("/auth/login", form=form, headers={"origin": self.origin})
+        context = await signed_in(self.browser, self.origin, "mira", **device)
         page = await context.new_page()
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         return page
@@ -92,11 +90,7 @@ class Stage:
         game = await self.services.catalogue.publish_folder(self.mira.id, folder, title="Snippets", description="")
         await self.services.consents.decide(self.mira.id, game.id, True)
         page = await self.page()
-        await page.goto(game.play_url)
-        element = await page.wait_for_selector("vanilla-play iframe")
-        assert element is not None
-        frame = await element.content_frame()
-        assert frame is not None
+        frame = await opened(page, game.play_url)
         await frame.wait_for_load_state("load")
         return page, frame
 
@@ -110,12 +104,6 @@ class Stage:
     async def source(self, name: str) -> str:
         """An example as somebody copies it who has made a token."""
         return snippets.snippet(name).source.replace("ORIGIN", self.origin).replace("vk_your_token", await self.token())
-
-
-@pytest.fixture
-async def models() -> AsyncIterator[ModelServer]:
-    async with ModelServer().serving() as server:
-        yield server
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from playwright.async_api import Browser, Frame, Page, expect
 
 from tests.e2e.browser import launched
-from tests.e2e.player import allow, question
+from tests.e2e.player import allow, opened, question, signed_in
 from tests.factories import PASSWORD
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.servers import serving
@@ -158,25 +158,12 @@ class Evening:
         found = (await self.services.catalogue.list(search="", mine=False))[0]
         titles = {"dragon": "Dragon at the Bridge", "eggs": "Odd Eggs", "orbit": "Tiny Orbit"}
         game = next(game for game in found if game.title == titles[example.name])
-        context = await self.browser.new_context(base_url=self.origin, **device)
-        context.set_default_timeout(15_000)
-        form: dict[str, str | float | bool] = {"username": "mira", "password": PASSWORD}
-        await context.request.post("/auth/login", form=form, headers={"origin": self.origin})
+        context = await signed_in(self.browser, self.origin, "mira", **device)
         page = await context.new_page()
         page.on("pageerror", lambda error: self.problems.append(str(error)))
-        await page.goto(game.play_url)
-        element = await page.wait_for_selector("vanilla-play iframe")
-        assert element is not None
-        frame = await element.content_frame()
-        assert frame is not None
+        frame = await opened(page, game.play_url)
         await frame.wait_for_selector("body[data-ready], #words:enabled", state="attached")
         return page, frame
-
-
-@pytest.fixture
-async def models() -> AsyncIterator[ModelServer]:
-    async with ModelServer().serving() as server:
-        yield server
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.browser import launched
+from tests.e2e.player import signed_in
 from tests.factories import ADMIN_PASSWORD
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.servers import ServerProcess, server_process
@@ -190,11 +191,11 @@ async def opened(data: Path) -> AsyncIterator[Platform]:
             "EXAMPLE_GAMES": "off",
         }
         async with server_process(**settings) as server, launched() as browser:
-            context = await browser.new_context(base_url=server.origin, viewport={"width": 1280, "height": 900})
-            context.set_default_timeout(PATIENCE)
+            wide = {"width": 1280, "height": 900}
             headers = {"origin": server.origin}
-            form: dict[str, str | float | bool] = {"username": "admin", "password": ADMIN_PASSWORD}
-            await context.request.post("/auth/login", form=form, headers=headers)
+            context = await signed_in(
+                browser, server.origin, "admin", password=ADMIN_PASSWORD, patience=PATIENCE, viewport=wide
+            )
             friend = {"username": "friend", "password": "a long password"}
             await context.request.post("/admin/api/users", data=friend, headers=headers)
             page = await context.new_page()

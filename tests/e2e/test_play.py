@@ -12,7 +12,7 @@ from nicegui import Client
 from playwright.async_api import Browser, Frame, Page, expect
 
 from tests.e2e.browser import launched
-from tests.e2e.player import allow, question
+from tests.e2e.player import allow, opened, question, signed_in
 from tests.factories import PASSWORD
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.servers import serving
@@ -54,26 +54,13 @@ class Evening:
 
     async def play(self, username: str, pages: int = 1) -> list[tuple[Page, Frame]]:
         """So many tabs of one browser, in each of them the game."""
-        context = await self.browser.new_context(base_url=self.origin)
-        context.set_default_timeout(10_000)
-        form: dict[str, str | float | bool] = {"username": username, "password": PASSWORD}
-        await context.request.post("/auth/login", form=form, headers={"origin": self.origin})
+        context = await signed_in(self.browser, self.origin, username, patience=10_000)
         return [await self._tab(await context.new_page()) for _ in range(pages)]
 
     async def _tab(self, page: Page) -> tuple[Page, Frame]:
-        await page.goto(self.game.play_url)
-        element = await page.wait_for_selector("vanilla-play iframe")
-        assert element is not None
-        frame = await element.content_frame()
-        assert frame is not None
+        frame = await opened(page, self.game.play_url)
         await expect(frame.get_by_role("button", name="Ask")).to_be_visible()
         return page, frame
-
-
-@pytest.fixture
-async def models() -> AsyncIterator[ModelServer]:
-    async with ModelServer().serving() as server:
-        yield server
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Frame, Page, Route
 
 from tests.e2e.browser import launched
+from tests.e2e.player import frame_in
 from tests.e2e.test_sandbox import PASSWORD, Admin
 from tests.e2e.visitors import play, sign_in, until, visiting
 from tests.servers import server_process
@@ -94,10 +95,7 @@ async def game(player: Admin) -> str:
 async def again(page: Page) -> Frame:
     """The game after a reload of its play page."""
     await page.reload()
-    element = await page.wait_for_selector("vanilla-play iframe")
-    assert element is not None
-    frame = await element.content_frame()
-    assert frame is not None
+    frame = await frame_in(page)
     await frame.wait_for_url("**/games/**")
     await frame.wait_for_function("document.readyState === 'complete'")
     return frame

@@ -14,6 +14,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes.serving import served
+
 PAUSE = 0.03  # seconds before each word
 
 
@@ -38,16 +40,8 @@ class CountingServer:
         app = web.Application()
         app.router.add_get("/served", self._tell)
         app.router.add_post("/{path:.*}", self._answer)
-        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.2)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        assert site._server is not None
-        port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            await runner.cleanup()
+        async with served(app) as url:
+            yield url
 
     async def _tell(self, request: web.Request) -> web.Response:
         return web.json_response({name: asdict(served) for name, served in self.served.items()})

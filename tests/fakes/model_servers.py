@@ -16,6 +16,7 @@ from aiohttp import web
 
 from tests.fakes import protocols
 from tests.fakes.protocols import Answer
+from tests.fakes.serving import served
 
 __all__ = ["Answer", "ModelServer", "Seen"]
 
@@ -53,16 +54,8 @@ class ModelServer:
     async def serving(self) -> AsyncIterator["ModelServer"]:
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_route("*", "/{path:.*}", self._answer)
-        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.2)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-        self.url = f"http://127.0.0.1:{port}"
-        try:
+        async with served(app) as self.url:
             yield self
-        finally:
-            await runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
