@@ -134,7 +134,7 @@ class Browser:
         count = figures.counted(self._found.total, "game")
         choosing.search_field(
             self._searched,
-            placeholder=f"Search {count}" if self._wish.is_front else "Search games",
+            placeholder=f"Search {count}" if self._wish.is_front and self._found.total else "Search games",
             label="Search games by title, description, tag or maker",
             value=self._wish.search,
             longest=LONGEST_SEARCH,

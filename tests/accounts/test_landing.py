@@ -3,7 +3,7 @@ import pytest
 from vanilla.accounts.landing import local_path
 
 
-@pytest.mark.parametrize("address", ["/", "/docs", "/play/abc?x=1#top", "/account", "/?q=a%2Fb", "/logins"])
+@pytest.mark.parametrize("address", ["/", "/docs", "/api/docs", "/play/abc?x=1#top", "/account", "/?q=a%2Fb", "/logins"])
 def test_a_path_of_this_site_is_kept(address: str) -> None:
     assert local_path(address) == address
 
@@ -25,6 +25,7 @@ def test_a_path_of_this_site_is_kept(address: str) -> None:
         "/login?next=/login",
         "/auth/logout",
         "/api/games",
+        "/api/docs/x",
         "/admin/api/users",
         " //evil.example",
         "/a\\b",

@@ -55,7 +55,7 @@ def test_a_mix_of_two_colours_lies_between_them() -> None:
 
 
 def test_sizes_of_type_and_corners_are_tokens() -> None:
-    css = (STATIC / "design.css").read_text()
+    css = "".join(path.read_text() for path in STATIC.glob("*.css"))
     assert re.findall(r"font-size: [\d.]+px|font: [^;]*\dpx[^;]*", css) == []
     assert set(re.findall(r"border-radius: \d+px", css)) == set()
 

@@ -16,4 +16,5 @@ def local_path(address: str | None) -> str:
     if "\\" in address or not address.isprintable():
         return "/"
     path = urlsplit(address).path
-    return "/" if path == "/login" or path.startswith(_NO_PAGES) else address
+    is_no_page = path == "/login" or (path != "/api/docs" and path.startswith(_NO_PAGES))
+    return "/" if is_no_page else address
