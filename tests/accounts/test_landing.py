@@ -3,7 +3,9 @@ import pytest
 from vanilla.accounts.landing import local_path
 
 
-@pytest.mark.parametrize("address", ["/", "/docs", "/api/docs", "/play/abc?x=1#top", "/account", "/?q=a%2Fb", "/logins"])
+@pytest.mark.parametrize(
+    "address", ["/", "/docs", "/api/docs", "/play/abc?x=1#top", "/account", "/?q=a%2Fb", "/logins"]
+)
 def test_a_path_of_this_site_is_kept(address: str) -> None:
     assert local_path(address) == address
 

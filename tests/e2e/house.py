@@ -56,6 +56,7 @@ class House:
     ids: dict[str, str] = field(default_factory=dict)
     invitation: str = ""  # the secret in a friend's link
     reset: str = ""  # the secret in a link to a new password
+    removed: str = ""  # the id of a game that was removed lately
 
 
 @asynccontextmanager
@@ -178,6 +179,9 @@ async def _furnish(house: House) -> None:
     await services.api_tokens.create(users[FRIEND].id, "my bot")
     house.invitation, _ = await services.invitations.create(by=host.id, note="Nora", token_limit=50_000)
     house.reset = await services.password_resets.create(users["jon"].id, by=host.id)
+    house.removed = await _game(services, users[FRIEND].id, "Old Draft", "Never finished.", False)
+    await services.removals.remove(house.removed, Someone(users[FRIEND].id))
+    await services.favourites.add(house.games[4], Someone(users[FRIEND].id))
     for game_id in house.games[:2]:
         changes = entries.checked_changes({"local": {"set": {"level": "7"}}})
         await services.saves.change(Someone(users[FRIEND].id), game_id, new_id(), changes)

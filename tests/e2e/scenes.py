@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from playwright.async_api import Page, expect
+from playwright.async_api import FilePayload, Page, expect
 
 from tests.e2e.house import FRIEND, HOST, NEWCOMER, House
+from tests.games.archives import zipped
 
 Act = Callable[[Page], Awaitable[None]]
 State = Literal["loaded", "empty", "failing", "open"]
@@ -14,8 +15,8 @@ State = Literal["loaded", "empty", "failing", "open"]
 
 @dataclass(frozen=True)
 class Scene:
-    """A page as somebody sees it. In `path`, GAME and USER stand for the ids of a game and of a friend, INVITATION and
-    RESET for the secrets of links."""
+    """A page as somebody sees it. In `path`, GAME, REMOVED and USER stand for the ids of a game, of one that was
+    removed, and of a friend, INVITATION and RESET for the secrets of links."""
 
     name: str
     path: str
@@ -29,7 +30,8 @@ class Scene:
     def address(self, house: House) -> str:
         """Where it is in that house."""
         game = house.games[1] if house.games else ""
-        path = self.path.replace("GAME", game).replace("USER", house.ids.get("jon", ""))
+        path = self.path.replace("GAME", game).replace("REMOVED", house.removed)
+        path = path.replace("USER", house.ids.get("jon", ""))
         return path.replace("INVITATION", house.invitation).replace("RESET", house.reset)
 
 
@@ -80,6 +82,26 @@ async def _lose_the_connection(page: Page) -> None:
     await expect(page.locator("#popup")).to_be_visible()
 
 
+async def _upload_what_is_no_game(page: Page) -> None:
+    bad: FilePayload = {
+        "name": "bad.zip",
+        "mimeType": "application/zip",
+        "buffer": zipped({"../up.js": b"", "CON": b""}),
+    }
+    await page.set_input_files("[data-upload] input[name=file]", files=[bad])
+    await page.get_by_role("button", name="Publish").click()
+    await expect(page.locator("[data-problems] li").first).to_be_visible()
+
+
+async def _set_what_is_no_limit(page: Page) -> None:
+    for save in ("Save limits", "Save bounds"):
+        form = page.locator("form").filter(has=page.get_by_role("button", name=save))
+        await form.get_by_role("textbox").first.fill("many")
+        await form.get_by_role("button", name=save).click()
+    await expect(page.locator(".notice.error")).to_have_count(2)
+    await expect(page.get_by_text("not ready").or_(page.get_by_text("not set up")).first).to_be_visible()
+
+
 async def _open_new_user(page: Page) -> None:
     await page.get_by_role("button", name="New user").click()
     await expect(page.get_by_role("dialog")).to_be_visible()
@@ -128,11 +150,17 @@ SCENES: tuple[Scene, ...] = (
     Scene("games-menu", "/", FRIEND, _open_menu, state="open", is_as_high_as_the_window=True),
     Scene("games-none", "/?q=zzzz", FRIEND, state="empty"),
     Scene("games-empty", "/", HOST, state="empty", in_empty_house=True),
+    Scene("games-mine", "/?show=mine", FRIEND),
+    Scene("games-mine-empty", "/?show=mine", NEWCOMER, state="empty"),
+    Scene("games-favourites", "/?show=favourites", FRIEND),
+    Scene("games-favourites-empty", "/?show=favourites", NEWCOMER, state="empty"),
     Scene("games-lost", "/", FRIEND, _lose_the_connection, state="failing", is_as_high_as_the_window=True),
     Scene("play", "/play/GAME", FRIEND, is_as_high_as_the_window=True),
     Scene("play-gone", "/play/gone", FRIEND, status=404, state="failing"),
     Scene("upload", "/upload", FRIEND),
+    Scene("upload-refused", "/upload", FRIEND, _upload_what_is_no_game, state="failing"),
     Scene("edit", "/games/GAME/edit", FRIEND),
+    Scene("edit-removed", "/games/REMOVED/edit", FRIEND, state="empty"),
     Scene("account", "/account", FRIEND),
     Scene("account-figures", "/account?days=365", FRIEND, _show_figures, state="open"),
     Scene("account-token", "/account", FRIEND, _make_token, state="open"),
@@ -145,9 +173,11 @@ SCENES: tuple[Scene, ...] = (
     Scene("invitation-taken", "/invitation/INVITATION?error=taken", state="failing"),
     Scene("reset", "/reset/RESET"),
     Scene("invitation-gone", "/invitation/nope", status=404, state="failing"),
+    Scene("reset-gone", "/reset/nope", status=404, state="failing"),
     Scene("admin-live", "/admin", HOST),
     Scene("admin-live-empty", "/admin", HOST, state="empty", in_empty_house=True),
     Scene("admin-users", "/admin/users", HOST),
+    Scene("admin-users-none", "/admin/users?q=zzzz", HOST, state="empty"),
     Scene("admin-users-new", "/admin/users", HOST, _open_new_user, state="open", is_as_high_as_the_window=True),
     Scene("admin-users-taken", "/admin/users", HOST, _refused_new_user, state="failing", is_as_high_as_the_window=True),
     Scene("admin-users-edit", "/admin/users", HOST, _edit_user, state="open", is_as_high_as_the_window=True),
@@ -158,9 +188,13 @@ SCENES: tuple[Scene, ...] = (
     Scene("admin-invite", "/admin/users", HOST, _invite, state="open", is_as_high_as_the_window=True),
     Scene("admin-usage", "/admin/usage", HOST),
     Scene("admin-usage-empty", "/admin/usage", HOST, state="empty", in_empty_house=True),
+    Scene("admin-usage-none", "/admin/usage?model=none", HOST, state="empty"),
     Scene("admin-games", "/admin/games", HOST),
     Scene("admin-games-empty", "/admin/games", HOST, state="empty", in_empty_house=True),
     Scene("admin-audit", "/admin/audit", HOST),
+    Scene("admin-audit-empty", "/admin/audit", HOST, state="empty", in_empty_house=True),
     Scene("admin-settings", "/admin/settings", HOST),
+    Scene("admin-settings-empty", "/admin/settings", HOST, state="empty", in_empty_house=True),
+    Scene("admin-settings-wrong", "/admin/settings", HOST, _set_what_is_no_limit, state="failing"),
     Scene("admin-settings-off", "/admin/settings", HOST, _switch_off, state="open", is_as_high_as_the_window=True),
 )

@@ -23,8 +23,7 @@ async def test_the_pages_that_everybody_sees_can_be_used_by_everybody(fresh: Non
     await _check([scene for scene in SCENES if scene.name in QUICK], width, theme)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("width", "theme"), [(360, "light"), (1440, "dark")])
 async def test_every_page_can_be_used_by_everybody(fresh: None, width: int, theme: str) -> None:
     await _check([scene for scene in SCENES if not scene.in_empty_house], width, theme)
 
