@@ -73,6 +73,7 @@ def settings(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) ->
 def app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
     """The whole application, as `main.create_app` makes it, not yet started."""
     with nicegui_reset_globals():
+        gc.freeze()  # what the reset's collection has just walked through: the next one has only this test's to do
         monkeypatch.setenv("NICEGUI_USER_SIMULATION", "true")
         from main import create_app  # imports the pages, which NiceGUI's reset takes away after each test
 

@@ -56,8 +56,8 @@ def install(app: FastAPI, services: Services) -> None:
     """Put the API onto the application: routes, then what answers below their prefixes where there is no route (the
     pages' own app would answer HTML), failures, middleware."""
     app.router.routes.extend(inference.mounts(services))  # first: the path that games wait for
-    for router in ROUTERS:
-        app.include_router(router)
+    for router in ROUTERS:  # nothing is added to their routes, which including them would build a second time
+        app.router.routes.extend(router.routes)
     for prefix in failures.API_PREFIXES:
         for path in (prefix + "{rest:path}", prefix.rstrip("/")):
             app.router.routes.append(Route(path, _NothingHere(), include_in_schema=False))
