@@ -26,7 +26,7 @@ test: install .venv/stamp-dev chromium lint ## Check style and types and run the
 	@$(PYTHON_BIN) -m pytest -q -m "not slow" -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered $(COVERED) $(TESTS)
 
 test-all: install .venv/stamp-dev chromium firefox ## Run what `make test` leaves out for its length
-	@$(PYTHON_BIN) -m pytest -q -m slow $(TESTS) || [ $$? -eq 5 ]
+	@$(PYTHON_BIN) -m pytest -q -m slow -n 2 --dist loadfile $(TESTS) || [ $$? -eq 5 ]
 
 e2e: install .venv/stamp-dev chromium firefox ## Run only the tests in a real browser
 	@$(PYTHON_BIN) -m pytest -q tests/e2e

@@ -12,9 +12,10 @@ import pytest
 from fastapi import FastAPI
 from nicegui import ui
 from nicegui.testing import User
-from nicegui.testing.general import nicegui_reset_globals
 
+from main import create_app
 from tests.factories import ADMIN_PASSWORD, Factory
+from tests.fresh import fresh_nicegui
 from vanilla.database import Database
 from vanilla.services import Services
 from vanilla.settings import ClientSettings, Settings
@@ -72,11 +73,7 @@ def settings(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
     """The whole application, as `main.create_app` makes it, not yet started."""
-    with nicegui_reset_globals():
-        gc.freeze()  # what the reset's collection has just walked through: the next one has only this test's to do
-        monkeypatch.setenv("NICEGUI_USER_SIMULATION", "true")
-        from main import create_app  # imports the pages, which NiceGUI's reset takes away after each test
-
+    with fresh_nicegui(monkeypatch):
         yield create_app(settings)
 
 

@@ -8,10 +8,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from nicegui import __version__ as nicegui_version
-from nicegui.testing.general import nicegui_reset_globals
 from starlette.routing import BaseRoute, Mount, Route
 
+from main import create_app
 from tests.factories import Factory
+from tests.fresh import fresh_nicegui
 from vanilla.accounts.users import UserChanges
 from vanilla.api.inference import Door
 from vanilla.games.access import HOST
@@ -179,10 +180,7 @@ PLAY_TOKEN = {**API_TOKEN, ACCOUNT: REFUSED}
 @pytest.fixture
 def app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
     """The application with its pages, which the other tests of the API leave out."""
-    with nicegui_reset_globals():
-        monkeypatch.setenv("NICEGUI_USER_SIMULATION", "true")
-        from main import create_app  # imports the pages, which NiceGUI's reset takes away after each test
-
+    with fresh_nicegui(monkeypatch):
         yield create_app(settings)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from nicegui.testing.general import nicegui_reset_globals
 
 from tests.fakes.model_servers import ModelServer
+from tests.fresh import fresh_nicegui
 
 
 @pytest.fixture
@@ -17,7 +17,6 @@ async def models() -> AsyncIterator[ModelServer]:
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """NiceGUI as it is before any application: for tests that open a `house` and take no `app`."""
-    with nicegui_reset_globals():
-        monkeypatch.setenv("NICEGUI_USER_SIMULATION", "true")
+    with fresh_nicegui(monkeypatch):
         monkeypatch.setattr("vanilla.accounts.passwords.ROUNDS", 4)  # bcrypt's least: 1 ms instead of 240
         yield

@@ -16,7 +16,7 @@ from fastapi import Depends, FastAPI
 from nicegui import ui
 from playwright.async_api import Browser, BrowserContext
 
-from main import assemble, running
+from main import assemble, create_app, running
 from tests import factories
 from tests.servers import serving
 from vanilla.games import entries
@@ -99,8 +99,6 @@ async def visiting(
 @asynccontextmanager
 async def _served(furnish: Any, options: dict[str, Any]) -> AsyncIterator[House]:
     with tempfile.TemporaryDirectory() as data:
-        from main import create_app  # imports the pages, which NiceGUI's reset takes away
-
         settings = Settings(
             data_dir=Path(data),
             admin_password=PASSWORD,

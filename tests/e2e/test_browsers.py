@@ -20,7 +20,7 @@ from tests.e2e.visitors import GAMES, HOME, Visitor, allow, sign_in, until, uplo
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.servers import server_process
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PASSWORD = "correct horse battery"
 ART = GAMES / "friendly" / "art"
@@ -29,12 +29,7 @@ FONT = Path(__file__).parents[2] / "vanilla" / "static" / "fonts" / "fredoka-lat
 # The games, and how many rows each has at least: one that stops early has not run.
 ROWS = {"arcade": 24, "modules": 16, "cabinet": 14, "pages": 5, "unity": 5, "talker": 14, "absolute": 3}
 KEPT_ROWS = 7  # of the cabinet, when it is opened again
-PLACES = [
-    "chromium at localhost",
-    pytest.param("firefox at localhost", marks=pytest.mark.slow),
-    pytest.param("chromium at home", marks=pytest.mark.slow),
-    pytest.param("firefox at home", marks=pytest.mark.slow),
-]
+PLACES = ["chromium at localhost", "firefox at localhost", "chromium at home", "firefox at home"]
 REFUSAL = {"type": "error", "error": {"type": "not_found_error", "message": "There is no such model."}}
 
 
@@ -77,7 +72,6 @@ class TestGames:
         assert {game for game, warnings in seen.warnings.items() if warnings} == {"absolute"}
 
 
-@pytest.mark.slow
 @npm.needs_node
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])
 async def test_the_official_clients_run_in_a_game(browser: str, tmp_path: Path) -> None:

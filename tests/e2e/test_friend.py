@@ -15,7 +15,7 @@ from tests.e2e.test_first_evening import sign_in
 from tests.fakes.model_servers import Answer, ModelServer
 from tests.servers import ServerProcess, server_process
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PASSWORD = "a friend's password"
 A_CALL = 1_000  # tokens, however short
@@ -53,7 +53,6 @@ async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
         yield server
 
 
-@pytest.mark.slow
 async def test_a_friend_is_invited_joins_uploads_plays_hits_the_limit_and_goes_on(
     browser: Browser, server: ServerProcess
 ) -> None:
@@ -123,7 +122,6 @@ async def test_a_friend_joins_without_scripts(browser: Browser, server: ServerPr
     assert (await me.json())["user"]["username"] == "noor"
 
 
-@pytest.mark.slow
 async def test_open_pages_come_back_by_themselves_when_the_server_restarts(
     browser: Browser, server: ServerProcess
 ) -> None:

@@ -14,7 +14,7 @@ from tests.e2e.test_sandbox import PASSWORD, Admin
 from tests.e2e.visitors import play, sign_in, until, visiting
 from tests.servers import server_process
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 LARGE = 4 * 1024 * 1024  # UTF-16 code units
 
@@ -420,7 +420,6 @@ class TestFrame:
         await frame.wait_for_function("document.getElementById('v').crossOrigin === 'anonymous'")
 
 
-@pytest.mark.slow
 async def test_firefox_keeps_all_of_it_too(players: Players, player: Admin, game: str) -> None:
     async with visiting("firefox") as fox:
         await sign_in(fox, players.origin, "admin", PASSWORD)

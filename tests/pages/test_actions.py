@@ -5,7 +5,6 @@ behind the platform's back, as another process would, so that the page is still 
 """
 
 import asyncio
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
@@ -136,7 +135,7 @@ async def test_no_action_of_an_open_page_changes_anything_for_who_is_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Each handler by itself: the first one to notice would close the page for all the others.
-    monkeypatch.setattr(sys.modules["pages.clients"], "close", lambda _client: None)
+    monkeypatch.setattr("pages.clients.close", lambda _client: None)
     database = settings.data_dir / "vanilla.db"
     tried = 0
     for number, (path, who) in enumerate(pages(app, things)):

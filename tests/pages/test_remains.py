@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import sys
 import weakref
 from collections.abc import Iterator
 
@@ -10,6 +9,7 @@ import httpx
 import pytest
 from nicegui import Client
 
+from pages import remains
 from tests.factories import Factory
 
 
@@ -40,11 +40,10 @@ async def test_most_of_a_page_goes_with_it(make: Factory) -> None:
 
 
 async def test_the_rest_is_looked_for_after_some_pages(make: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    remains = sys.modules["pages.remains"]
     monkeypatch.setattr(remains, "COLLECT_AFTER", 3)
     monkeypatch.setattr(remains, "_closed", 0)
     looked: list[int] = []
-    monkeypatch.setattr(remains.gc, "collect", lambda: looked.append(len(Client.instances)))
+    monkeypatch.setattr(gc, "collect", lambda: looked.append(len(Client.instances)))
     admin = await make.admin()
     for _ in range(7):
         await opened_and_closed(admin)

@@ -1,7 +1,6 @@
 """The live page: what it shows at first, and that it follows the feed."""
 
 import re
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -47,7 +46,7 @@ def heard(admin: Browser, monkeypatch: pytest.MonkeyPatch) -> list[str]:
             for row in rows["rows"].values():
                 found.extend(unescape(part) for part in re.split(r"<[^>]*>", row) if part)
 
-    monkeypatch.setattr(sys.modules["pages.admin.live"].LiveView, "_tell", show)
+    monkeypatch.setattr("pages.admin.live.LiveView._tell", show)
     return found
 
 

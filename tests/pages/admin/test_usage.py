@@ -1,7 +1,6 @@
 """The usage page and a user's own: ranges, totals, calls."""
 
 import asyncio
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -167,7 +166,7 @@ class TestFilters:
     async def test_refused_calls_go_on_page_by_page(
         self, admin: Browser, make: Factory, services: Services, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sys.modules["pages.admin.refusals"], "A_PAGE", 2)
+        monkeypatch.setattr("pages.admin.refusals.A_PAGE", 2)
         mira = await make.user("mira")
         for reason in ("one", "two", "three"):
             services.feed.refused(mira.id, "mira", "ollama", reason)
