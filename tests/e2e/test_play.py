@@ -123,6 +123,7 @@ async def test_a_player_is_asked_sees_what_is_used_and_stops_it(evening: Evening
     assert (await evening.services.users.get(mira.id)).tokens_held == 0
 
 
+@pytest.mark.slow
 async def test_a_no_holds_until_it_is_changed_under_about(evening: Evening) -> None:
     await evening.friend("mira")
     [(page, frame)] = await evening.play("mira")
@@ -144,6 +145,7 @@ async def test_a_no_holds_until_it_is_changed_under_about(evening: Evening) -> N
     await expect(frame.locator("#out")).to_contain_text("finished")
 
 
+@pytest.mark.slow
 async def test_taking_a_yes_back_ends_what_runs(evening: Evening, models: ModelServer) -> None:
     models.default = ENDLESS
     await evening.friend("mira")
@@ -160,6 +162,7 @@ async def test_taking_a_yes_back_ends_what_runs(evening: Evening, models: ModelS
     await expect(frame.locator("#out")).to_contain_text("failed 403")
 
 
+@pytest.mark.slow
 async def test_the_question_stands_on_every_page_of_the_player_and_on_no_other(evening: Evening) -> None:
     for name in ("mira", "ben"):
         await evening.friend(name)
@@ -179,6 +182,7 @@ async def test_the_question_stands_on_every_page_of_the_player_and_on_no_other(e
     assert (await evening.services.consents.standing(ben.id, evening.game.id)).is_allowed is None
 
 
+@pytest.mark.slow
 async def test_a_page_that_comes_later_shows_the_question_too(evening: Evening) -> None:
     await evening.friend("mira")
     [(page, frame)] = await evening.play("mira")
@@ -190,6 +194,7 @@ async def test_a_page_that_comes_later_shows_the_question_too(evening: Evening) 
     await expect(frame.locator("#out")).to_contain_text("finished")
 
 
+@pytest.mark.slow
 async def test_the_keyboard_is_enough_and_comes_back_to_the_game(evening: Evening) -> None:
     await evening.friend("mira")
     [(page, frame)] = await evening.play("mira")
@@ -211,6 +216,7 @@ async def test_the_keyboard_is_enough_and_comes_back_to_the_game(evening: Evenin
     await expect(frame.locator("#out")).to_have_attribute("data-pressed", "b")
 
 
+@pytest.mark.slow
 async def test_clicks_that_were_meant_for_the_game_answer_nothing(evening: Evening) -> None:
     await evening.friend("mira")
     [(page, frame)] = await evening.play("mira")
@@ -237,6 +243,7 @@ async def test_clicks_that_were_meant_for_the_game_answer_nothing(evening: Eveni
     await expect(frame.locator("#out")).to_contain_text("finished")
 
 
+@pytest.mark.slow
 async def test_fullscreen_shows_the_question_too(evening: Evening) -> None:
     await evening.friend("mira")
     [(page, frame)] = await evening.play("mira")
@@ -248,6 +255,7 @@ async def test_fullscreen_shows_the_question_too(evening: Evening) -> None:
     await expect(frame.locator("#out")).to_contain_text("finished")
 
 
+@pytest.mark.slow
 async def test_its_owner_tries_a_version_that_others_do_not_play_yet(evening: Evening, tmp_path: Path) -> None:
     services, game = evening.services, evening.game
     (tmp_path / "next").mkdir()
@@ -268,6 +276,7 @@ async def test_its_owner_tries_a_version_that_others_do_not_play_yet(evening: Ev
     assert (await services.catalogue.get(game.id)).plays == 1
 
 
+@pytest.mark.slow
 async def test_a_game_that_is_removed_is_over_at_once(evening: Evening) -> None:
     await evening.friend("mira")
     [(page, frame)] = await evening.play("mira")
@@ -279,6 +288,7 @@ async def test_a_game_that_is_removed_is_over_at_once(evening: Evening) -> None:
     await expect(page.locator("iframe")).to_have_count(0)
 
 
+@pytest.mark.slow
 async def test_a_page_without_its_connection_says_so_and_asks_often_whether_it_may_go_on(evening: Evening) -> None:
     await evening.friend("mira")
     [(page, _)] = await evening.play("mira")
@@ -296,6 +306,7 @@ async def test_a_page_without_its_connection_says_so_and_asks_often_whether_it_m
     await expect(page.get_by_text("lost its live connection")).to_be_hidden()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 1280])
 async def test_nothing_of_it_needs_sideways_scrolling(evening: Evening, models: ModelServer, width: int) -> None:
     models.default = ENDLESS

@@ -82,6 +82,7 @@ class TestFriendlyGame:
 
 
 class TestPlayPage:
+    @pytest.mark.slow
     async def test_a_token_that_ran_out_is_replaced_in_the_running_game(self, tmp_path: Path) -> None:
         async with platform(tmp_path) as admin:
             page, frame = await admin.play(await admin.upload("friendly"))
@@ -96,6 +97,7 @@ class TestPlayPage:
             assert new != old
             assert (await (await asked.value).all_headers())["authorization"] == f"Bearer {new}"
 
+    @pytest.mark.slow
     async def test_it_says_so_when_the_game_is_removed_and_leaves_when_the_player_signs_out(
         self, tmp_path: Path
     ) -> None:

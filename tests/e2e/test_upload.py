@@ -84,6 +84,7 @@ async def test_a_bad_game_is_explained_and_a_good_one_published(visitor: Browser
     assert errors == []
 
 
+@pytest.mark.slow
 async def test_a_file_can_be_dropped_anywhere_on_the_page(visitor: BrowserContext) -> None:
     page = await visitor.new_page()
     await page.goto("/upload")
@@ -125,6 +126,7 @@ async def drop(page: Page, path: Path) -> None:
         await session.send("Input.dispatchDragEvent", {"type": kind, "x": 180, "y": 300, "data": data})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["dropped", "chosen"])
 async def test_a_folder_becomes_a_game(visitor: BrowserContext, app: FastAPI, tmp_path: Path, way: str) -> None:
     folder = a_folder(tmp_path)
@@ -161,6 +163,7 @@ async def test_a_folder_becomes_a_game(visitor: BrowserContext, app: FastAPI, tm
     assert stored.path.read_bytes() == (folder / "js" / "a.js").read_bytes()
 
 
+@pytest.mark.slow
 async def test_a_page_is_asked_for_and_the_chosen_one_opens(
     visitor: BrowserContext, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +183,7 @@ async def test_a_page_is_asked_for_and_the_chosen_one_opens(
     assert await page.get_by_role("link", name="Try it: ").get_attribute("href") == f"/play/{game.id}"
 
 
+@pytest.mark.slow
 async def test_the_server_asks_where_the_browser_could_not_read_the_archive(
     visitor: BrowserContext, app: FastAPI
 ) -> None:
@@ -202,6 +206,7 @@ async def test_the_server_asks_where_the_browser_could_not_read_the_archive(
     assert (await app.state.services.files.manifest(game.id, 1)).entry == "game/play.html"
 
 
+@pytest.mark.slow
 async def test_what_somebody_typed_stays_when_another_game_is_chosen(visitor: BrowserContext) -> None:
     page = await visitor.new_page()
     await page.goto("/upload")
@@ -217,6 +222,7 @@ async def test_what_somebody_typed_stays_when_another_game_is_chosen(visitor: Br
     assert await title.input_value() == "Mine"
 
 
+@pytest.mark.slow
 async def test_a_folder_with_far_too_many_files_is_not_even_packed(
     visitor: BrowserContext, app: FastAPI, tmp_path: Path
 ) -> None:
@@ -235,6 +241,7 @@ async def test_a_folder_with_far_too_many_files_is_not_even_packed(
     assert (await app.state.services.catalogue.list())[1] == 0
 
 
+@pytest.mark.slow
 async def test_an_upload_can_be_cancelled(visitor: BrowserContext, app: FastAPI, tmp_path: Path) -> None:
     page = await visitor.new_page()
     await page.goto("/upload")
