@@ -48,6 +48,26 @@ async def test_what_is_put_in_one_turn_is_one_write_on_the_event_loop(database: 
     assert await noted(database) == set("abc")
 
 
+async def test_what_has_nothing_to_wait_for_is_written_at_once_with_what_was_put_before(database: Database) -> None:
+    before = database.meter(note, "a")
+    alone = database.meter(note, "b", at_once=True)
+    assert before.done()
+    assert alone.done()
+    assert is_on_the_loop()
+    assert await noted(database) == {"a", "b"}
+
+
+async def test_what_should_be_written_at_once_and_cannot_be_is_written_by_the_thread(database: Database) -> None:
+    other = sqlite3.connect(str(database.engine.url.database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    late = database.meter(note, "late", at_once=True)
+    assert not late.done()
+    other.execute("ROLLBACK")
+    other.close()
+    assert await late == "late"
+    assert threading.get_ident() not in threads
+
+
 async def test_a_large_group_goes_to_the_thread(database: Database) -> None:
     names = [f"n{number}" for number in range(batches.LARGEST_ON_THE_LOOP + 1)]
     assert await asyncio.gather(*(database.meter(note, name) for name in names)) == names

@@ -43,11 +43,15 @@ class Batches:
         self._average = 0.0  # seconds
         self._not_before = 0.0  # time.monotonic() until which the writer thread does it all
 
-    def put(self, job: BatchJob[Any, Any], loop: asyncio.AbstractEventLoop) -> None:
-        """Write it with all that is put in the same turn of `loop`, which is the running one."""
-        if not self._waiting:
-            loop.call_soon(self._flush)
+    def put(self, job: BatchJob[Any, Any], loop: asyncio.AbstractEventLoop, *, at_once: bool) -> None:
+        """Write it with all that is put in the same turn of `loop`, which is the running one; or `at_once`, with what
+        has been put so far, where no more is to be expected."""
+        is_first = not self._waiting
         self._waiting.append(job)
+        if at_once:
+            self._flush()
+        elif is_first:
+            loop.call_soon(self._flush)
 
     def stop(self) -> None:
         """Hand over what still waits, from any thread. Before the writer stops."""

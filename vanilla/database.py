@@ -204,14 +204,16 @@ class Database:
         self._write(SessionJob(work, future))
         return await future
 
-    def meter(self, batch: Batch[Item, T], item: Item) -> "asyncio.Future[T]":
+    def meter(self, batch: Batch[Item, T], item: Item, *, at_once: bool = False) -> "asyncio.Future[T]":
         """Like `write`, for the path that every call takes: `batch(cursor, items)` writes all the items of its kind
-        that wait, with `Prepared` statements on the driver's own cursor, and gives a result for each in their order."""
+        that wait, with `Prepared` statements on the driver's own cursor, and gives a result for each in their order.
+        `at_once`: there is nothing to be written together with, so it need not wait for the end of this turn of the
+        event loop, and the future is done already where the event loop may write."""
         if self._batches is None:
             raise Unavailable("The database is closed: the server is stopping.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._batches.put(BatchJob(batch, item, future), loop)
+        self._batches.put(BatchJob(batch, item, future), loop, at_once=at_once)
         return future
 
     def write_now(self, work: Callable[[Session], T]) -> T:

@@ -14,7 +14,7 @@ from vanilla.accounts.periods import period_key
 from vanilla.database import Database
 from vanilla.errors import LimitReached, Unauthenticated
 from vanilla.inference import holds
-from vanilla.inference.meter import Checkpoint, Meter, Wanted
+from vanilla.inference.meter import ONE_BY_ONE, Checkpoint, Meter, Wanted
 from vanilla.models import GameDay, Hold, TokenUsage, UsageHour, UsageMinute, User, new_id, utc_now, utc_text
 from vanilla.usage.ledger import Entry, Status
 
@@ -95,6 +95,31 @@ def entry(asked: Wanted, prompt: int = 10, completion: int = 5, status: Status =
         completion_tokens=completion,
         status=status,
     )
+
+
+async def test_calls_that_come_one_by_one_wait_for_no_other_and_those_at_once_are_written_together(
+    database: Database, meter: Meter
+) -> None:
+    user_id = await add_user(database, token_limit=10_000)
+
+    async def settles_at_once() -> bool:
+        await meter.hold(asked := wanted(user_id))
+        settled = meter.settle(asked.id, entry(asked))
+        is_done = settled.done()
+        assert await settled
+        return is_done
+
+    with pytest.raises(LimitReached):
+        await meter.hold(wanted(user_id, 20_000))
+    one_by_one = [await settles_at_once() for _ in range(ONE_BY_ONE)]
+    assert (one_by_one[0], one_by_one[-1]) == (False, True)
+    await meter.hold(other := wanted(user_id))
+    beside_another = [await settles_at_once() for _ in range(ONE_BY_ONE)]
+    await meter.settle(other.id, None)
+    afterwards = [await settles_at_once() for _ in range(ONE_BY_ONE)]
+    assert not any(beside_another)
+    assert (afterwards[0], afterwards[-1]) == (False, True)
+    assert (await get_user(database, user_id)).tokens_held == 0
 
 
 class TestHold:

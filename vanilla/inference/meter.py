@@ -13,11 +13,14 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from vanilla.database import Database
+from vanilla.errors import LimitReached, Unauthenticated
 from vanilla.inference.holds import HOLD_LASTS, Checkpoint, Granted, Wanted, hold_all, note_all, settle_all
 from vanilla.models import Hold, new_id, utc_now
 from vanilla.usage.ledger import Entry
 
 __all__ = ["Checkpoint", "Granted", "Held", "Meter", "Wanted"]
+
+ONE_BY_ONE = 8  # calls, each alone: the next one is expected to be so too
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Meter:
     def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._clock = clock
+        self._open: set[str] = set()  # holds that are asked for or taken
+        self._alone = 0  # holds since there were two at once
         self.process_id = new_id()
 
     async def hold(self, wanted: Wanted) -> Granted:
@@ -41,7 +46,15 @@ class Meter:
 
         Raises LimitReached when not even the prompt and `least_output` fit, Unauthenticated when the user is gone.
         """
-        answer = await self._database.meter(hold_all, (wanted, self.process_id, self._clock()))
+        self._alone = 0 if self._open else self._alone + 1
+        self._open.add(wanted.id)
+        answer: Granted | LimitReached | Unauthenticated | None = None
+        try:
+            item = (wanted, self.process_id, self._clock())
+            answer = await self._database.meter(hold_all, item, at_once=self._is_one_by_one)
+        finally:
+            if not isinstance(answer, Granted):
+                self._open.discard(wanted.id)
         if isinstance(answer, Granted):
             return answer
         raise answer
@@ -51,7 +64,13 @@ class Meter:
 
         Raises what the database raises; the hold is then still there, and the same call may be tried again.
         """
-        return self._database.meter(settle_all, (hold_id, entry, self._clock()))
+        self._open.discard(hold_id)
+        return self._database.meter(settle_all, (hold_id, entry, self._clock()), at_once=self._is_one_by_one)
+
+    @property
+    def _is_one_by_one(self) -> bool:
+        """Whether calls come one after the other, so that there is nothing to be written together."""
+        return self._alone >= ONE_BY_ONE
 
     async def held(self) -> Held:
         """All that is set aside, also by processes that are gone."""

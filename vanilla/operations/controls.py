@@ -44,8 +44,11 @@ class Controls:
 
     def allows(self, backend: str, model: str) -> bool:
         """Whether a model may be called. `llama3.2` and `llama3.2:latest` are the same to Ollama, and so to this."""
+        patterns = self.patterns(backend)
+        if "*" in patterns:
+            return True
         names = {model, model.removesuffix(":latest"), model if ":" in model else f"{model}:latest"}
-        return any(fnmatchcase(name, pattern) for name in names for pattern in self.patterns(backend))
+        return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
 
     def usual_pace(self, settings: Settings) -> tuple[int | None, int | None]:
         """The calls a minute and at once of users who have no bounds of their own; None for no bound."""
