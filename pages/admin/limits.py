@@ -113,7 +113,7 @@ class BoundsCard:
 
 
 def _number(label: str, name: str, value: int | None, hint: str) -> None:
-    text = "" if value is None else str(value)
+    text = "" if value is None else figures.count(value)
     Field(label, name, hint=hint, value=text, inputmode="numeric", autocomplete="off")
 
 

@@ -361,6 +361,10 @@ class TestWatching:
         assert all(watcher.seen[-1] is watchers[0].seen[-1] for watcher in watchers)
         assert reads.count("1h") == 1
 
+    @pytest.mark.parametrize(("watchers", "times"), [(0, 1), (1, 1), (5, 1), (10, 2), (20, 4), (1_000, 4)])
+    def test_many_are_told_less_often(self, watchers: int, times: float) -> None:
+        assert feed_module.pauses(watchers) == times
+
     async def test_each_sees_the_range_it_asked_for(self, open_feed: Feed) -> None:
         hour, year = Watcher(), Watcher()
         open_feed.subscribe(hour)

@@ -33,6 +33,8 @@ RECENT = 50
 SPENT = "spent"  # why a call was refused: a limit had no room for it
 USUAL_RANGE = "1h"
 SECONDS_BETWEEN_PUSHES = 0.5
+MANY_WATCHERS = 5  # to draw a page again takes about a millisecond of the event loop that relays: beyond so many, each
+LONGEST_BETWEEN_PUSHES = 4  # is told less often, at most so many times the usual pause
 SECONDS_BETWEEN_LIMITS = 2.0  # while calls settle
 SECONDS_BEFORE_LIMITS_ANYWAY = 15.0  # an admin may have changed them
 
@@ -159,7 +161,8 @@ class Feed:
 
     def subscribe(self, callback: Callback, key: str = USUAL_RANGE) -> Callable[[], None]:
         """Call `callback` with a snapshot of a range (a key of RANGES) when something has changed, at most twice a
-        second. The returned function ends that. One that raises is logged and dropped."""
+        second, and less often where many watch. The returned function ends that. One that raises is logged and
+        dropped."""
         subscriber = object()
         self._subscribers[subscriber] = key, callback
         self._watched.set()
@@ -192,7 +195,7 @@ class Feed:
             if state != told:
                 told = state
                 await self._publish()
-            await asyncio.sleep(SECONDS_BETWEEN_PUSHES)
+            await asyncio.sleep(SECONDS_BETWEEN_PUSHES * pauses(self.watchers))
 
     def _state(self) -> object:
         """Something that differs whenever a snapshot would."""
@@ -340,6 +343,11 @@ class _Day:
         if minute // DAY == self.number:
             self.minutes[minute % DAY] += tokens
             self.total += tokens
+
+
+def pauses(watchers: int) -> float:
+    """How many times the usual pause lies between two pushes: those who watch do not slow the calls that they watch."""
+    return min(LONGEST_BETWEEN_PUSHES, max(1.0, watchers / MANY_WATCHERS))
 
 
 def _minute_of(entry: Entry) -> int:
