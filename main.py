@@ -31,7 +31,7 @@ from vanilla.accounts.sessions import Sessions
 from vanilla.accounts.throttle import Throttle
 from vanilla.accounts.tokens import ApiTokens, PlayTokens
 from vanilla.accounts.users import Users
-from vanilla.api.connections import LARGEST_SOCKET_MESSAGE, BoundedHttp
+from vanilla.api.connections import KEEP_ALIVE_SECONDS, LARGEST_SOCKET_MESSAGE, BoundedHttp
 from vanilla.database import Database
 from vanilla.errors import Conflict, Invalid, OutOfSpace, TooLarge
 from vanilla.games.addresses import Addresses
@@ -339,6 +339,7 @@ class _Server(uvicorn.Server):
             http=BoundedHttp,
             ws="websockets-sansio",
             ws_max_size=LARGEST_SOCKET_MESSAGE,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=5,
         )
         super().__init__(config)

@@ -82,6 +82,17 @@ async def test_the_served_application_is_bounded_so(tmp_path: Path) -> None:
             assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
 
 
+@pytest.mark.slow
+async def test_an_idle_connection_outlives_what_clients_keep(tmp_path: Path) -> None:
+    async with server_process(DATA_DIR=str(tmp_path), LOCAL_MODEL="off", EXAMPLE_GAMES="false") as server:
+        async with asyncio.timeout(20), connected(server.origin) as (reader, writer):
+            for pause in (6, 0):  # seconds: httpx, and with it every official client in Python, keeps one for 5
+                writer.write(b"GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n")
+                assert b"HTTP/1.1 200 " in await reader.readuntil(b"\r\n\r\n")
+                await asyncio.sleep(pause)
+            assert not reader.at_eof()
+
+
 async def test_bodies_and_one_request_after_the_other_are_not_counted(origin: str) -> None:
     async with asyncio.timeout(10), connected(origin) as (reader, writer):
         for _ in range(3):

@@ -10,6 +10,9 @@ from vanilla.api.idle import Idle
 
 LARGEST_HEAD = 64 * 1024  # bytes of a request's address and headers
 HEAD_SECONDS = 30.0  # in which they must have come
+# An idle connection is there for longer than the other side would use it again (httpx 5 seconds, nginx 60, Caddy 120):
+# a request that meets its end is lost. `Idle` bounds how many there are.
+KEEP_ALIVE_SECONDS = 130
 LARGEST_SOCKET_MESSAGE = 1_000_000  # bytes: what NiceGUI's engine.io takes of one
 
 _TOO_LARGE = b"The address and headers of a request may have 64 kB.\n"
